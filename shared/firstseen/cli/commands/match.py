@@ -1,0 +1,64 @@
+"""``firstseen match``: grep for rules. No state, one line a match, in the order of the input."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+
+import orjson
+
+from firstseen.cli import console
+from firstseen.cli.arguments import add_inputs, now_of, source_of
+from firstseen.cli.inputs import Input, find_inputs
+from firstseen.cli.main import EXIT_DONE, EXIT_REJECTED
+from firstseen.cli.reading import scan
+from firstseen.cli.rulefiles import load_pack
+from firstseen.findings.text import safe_text
+from firstseen.matching.engine import Engine, Found
+from firstseen.sources.event import Reject
+
+SUMMARY = "Show which events match which rules, without state."
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """``match --rules PATH… [--format text|jsonl] INPUT…``."""
+    add_inputs(parser)
+    parser.add_argument("--format", choices=("text", "jsonl"), default="text")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the matches to standard output."""
+    engine = Engine(load_pack(args.rules))
+    inputs = find_inputs(args.input)
+    rejected = False
+    write = sys.stdout.buffer.write
+    line_of = _json_lines(engine) if args.format == "jsonl" else _text_lines(engine)
+    with console.progress("matching", inputs) as advance:
+        for one, item in scan(engine, inputs, advance, received_us=now_of(args), source=source_of(args)):
+            if isinstance(item, Reject):
+                rejected = True
+                console.say_reject(one.name, item)
+            else:
+                write(b"".join(line_of(one, item)))
+    return EXIT_REJECTED if rejected else EXIT_DONE
+
+
+def _json_lines(engine: Engine) -> "_Lines":
+    ids = [base.id if base.listed else None for base in engine.pack.bases]
+
+    def lines(one: Input, found: Found) -> Iterator[bytes]:
+        for index in found.bases:
+            if ids[index] is not None:
+                yield orjson.dumps(
+                    {
+                        "rule_id": ids[index],
+                        "event_id": found.event.id,
+                        "source": found.event.source.name,
+                        "input": one.name,
+                        "line": found.place,
+                    },
+                    option=orjson.OPT_APPEND_NEWLINE,
+                )
+
+    return lines

@@ -1,0 +1,70 @@
+"""The command line: one table of commands, one place that turns errors into exit status.
+
+0: done. 1: done, and some input was rejected. 2: unusable arguments, rules or state.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import sys
+from importlib import import_module
+from typing import Protocol
+
+from firstseen import __version__
+from firstseen.errors import FirstseenError
+
+EXIT_DONE, EXIT_REJECTED, EXIT_UNUSABLE, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+
+class Command(Protocol):
+    """A module of ``firstseen.cli.commands``."""
+
+    SUMMARY: str
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's own arguments."""
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Do it; the exit status."""
+
+
+COMMANDS = ("replay", "match", "rules")
+"""Modules of ``firstseen.cli.commands``, in the order of the help. Only the one asked for is imported."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run ``firstseen`` with these arguments (default: the process's own). Returns the exit status."""
+    words = sys.argv[1:] if argv is None else argv
+    gc.freeze()
+    try:
+        args = _parser(words).parse_args(words)
+        status: int = args.run(args)
+        sys.stdout.flush()
+    except FirstseenError as exc:
+        sys.stderr.write(f"firstseen: {exc}\n")
+        return EXIT_UNUSABLE
+    except KeyboardInterrupt:
+        sys.stderr.write("firstseen: interrupted; what was reported is kept, run the same command again to go on\n")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`): not a fault, but Python would complain while it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_DONE
+    return status
+
+
+def _parser(words: list[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="firstseen", description="Be told the first time somebody does something that matters in your clouds."
+    )
+    parser.add_argument("--version", action="version", version=f"firstseen {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    asked = next((word for word in words if not word.startswith("-")), None)
+    for name in COMMANDS if asked not in COMMANDS else (asked,):
+        module: Command = import_module(f"firstseen.cli.commands.{name}")  # type: ignore[assignment]
+        child = commands.add_parser(name, help=module.SUMMARY, description=module.SUMMARY)
+        module.arguments(child)
+        child.set_defaults(run=module.run)
+    return parser

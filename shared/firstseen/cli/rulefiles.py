@@ -1,0 +1,48 @@
+"""Reading rule files and packs from disk."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from firstseen.errors import RuleError, SettingsError
+
+if TYPE_CHECKING:
+    from firstseen.language.pack import Pack
+
+RULE_ENDINGS = (".yml", ".yaml", ".json", ".pack")
+MAX_RULE_FILES = 100_000
+
+
+def read_rule_files(names: list[str]) -> dict[str, bytes]:
+    """Path → content of every rule file that the arguments name; folders are walked. Raises SettingsError."""
+    files: dict[str, bytes] = {}
+    for name in names:
+        path = Path(name)
+        found = sorted(p for p in path.rglob("*") if p.suffix in RULE_ENDINGS) if path.is_dir() else [path]
+        if not found:
+            msg = f"{name}: no rule files ({', '.join(RULE_ENDINGS)}) in this folder"
+            raise SettingsError(msg)
+        for one in found[:MAX_RULE_FILES]:
+            try:
+                files[str(one)] = one.read_bytes()
+            except OSError as exc:
+                msg = f"{one}: cannot be read: {exc.strerror or exc}"
+                raise SettingsError(msg) from exc
+    return files
+
+
+def load_pack(names: list[str]) -> Pack:
+    """The pack of these rule files, folders or packs. Raises RuleError when any of them has a fault, after naming all."""
+    from firstseen.language.frontends.loading import load_rules
+    from firstseen.language.pack import Pack
+
+    loaded = load_rules(read_rule_files(names))
+    if loaded.faults:
+        for fault in loaded.faults:
+            sys.stderr.write(f"{fault}\n")
+        number = len(loaded.faults)
+        msg = f"{number} fault{'s' if number > 1 else ''} in the rules: nothing was run"
+        raise RuleError(msg)
+    return Pack.of(loaded.bases, loaded.correlations)

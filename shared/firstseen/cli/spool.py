@@ -1,0 +1,108 @@
+"""Matches of a whole input, given back in event-time order with bounded memory.
+
+Folders of a trail are ordered by region, not by time, so `replay` first collects what matched and then steps it in
+order. Up to :data:`RUN_MATCHES` matches are held; more are written to a temporary file as sorted runs and merged.
+"""
+
+from __future__ import annotations
+
+import heapq
+import tempfile
+from collections.abc import Iterator
+from types import TracebackType
+from typing import IO
+
+import msgspec
+
+from firstseen.pipeline import Match
+from firstseen.sources.event import Event
+from firstseen.sources.reading import read_event
+from firstseen.sources.registry import SOURCES
+
+RUN_MATCHES = 20_000
+RUN_BYTES = 32 * 1024 * 1024
+READ_BYTES = 1 << 16
+
+
+class _Row(msgspec.Struct, array_like=True, order=True):
+    time_us: int
+    event_id: str
+    number: int
+    source: str
+    bases: tuple[int, ...]
+    handle: str
+    pointer: str
+    raw: bytes
+
+
+class Spool:
+    """Use as a context manager: leaving it removes what lies on disk."""
+
+    def __init__(self) -> None:
+        self._rows: list[_Row] = []
+        self._bytes = 0
+        self._count = 0
+        self._runs: list[tuple[int, int]] = []
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> Spool:
+        """Itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
+        """Remove the temporary file."""
+        if self._file is not None:
+            self._file.close()
+
+    def __len__(self) -> int:
+        """How many matches were put in."""
+        return self._count
+
+    def add(self, match: Match) -> None:
+        """Keep one event with its matches."""
+        event = match.event
+        row = _Row(
+            event.time_us, event.id, self._count, event.source.name, match.bases, match.handle, match.pointer, event.raw
+        )
+        self._rows.append(row)
+        self._count += 1
+        self._bytes += len(event.raw)
+        if len(self._rows) >= RUN_MATCHES or self._bytes >= RUN_BYTES:
+            self._write_run()
+
+    def in_order(self, received_us: int) -> Iterator[Match]:
+        """Every match by event time, then event id, then the order of putting in."""
+        self._rows.sort()
+        for row in heapq.merge(self._rows, *(self._read_run(*run) for run in self._runs)):
+            event = read_event(row.raw, received_us=received_us, source=SOURCES[row.source])
+            if isinstance(event, Event):
+                yield Match(event, row.bases, row.handle, row.pointer)
+
+    def _write_run(self) -> None:
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(prefix="firstseen-")  # noqa: SIM115 - closed by __exit__
+        self._rows.sort()
+        start = self._file.seek(0, 2)
+        encode = msgspec.msgpack.Encoder().encode
+        for row in self._rows:
+            data = encode(row)
+            self._file.write(len(data).to_bytes(4, "big"))
+            self._file.write(data)
+        self._runs.append((start, self._file.tell()))
+        self._rows, self._bytes = [], 0
+
+    def _read_run(self, start: int, end: int) -> Iterator[_Row]:
+        decode = msgspec.msgpack.Decoder(_Row).decode
+        file = self._file
+        if file is None:
+            return
+        held, position = b"", start
+        while position < end or held:
+            while len(held) < 4 or len(held) < 4 + int.from_bytes(held[:4], "big"):
+                file.seek(position)
+                block = file.read(min(READ_BYTES, end - position))
+                position += len(block)
+                held += block
+            size = int.from_bytes(held[:4], "big")
+            yield decode(held[4 : 4 + size])
+            held = held[4 + size :]

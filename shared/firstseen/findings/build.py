@@ -1,0 +1,132 @@
+"""From an episode that opened to the finding that reports it: facts in common words, the reason, the raw event.
+
+Only here is an event normalised, and only events that made a finding come here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from firstseen.findings.finding import MAX_RAW_BYTES, Finding, Related
+from firstseen.findings.reasons import reason
+from firstseen.findings.safe import encodable
+from firstseen.matching.values import text_values
+from firstseen.sources.source import COMMON
+
+if TYPE_CHECKING:
+    from firstseen.correlations.step import Opening
+    from firstseen.language.rules import Correlation
+    from firstseen.sources.event import Event
+    from firstseen.sources.source import Accessor, Source
+
+MAX_FACT_CHARS = 2_000
+MAX_FACT_VALUES = 10
+MAX_KEY_CHARS = 1_000
+"""Of one group value or term shown; the key's hash covers all of it."""
+
+MAX_RELATED = 50
+
+_MORE_FACTS = (
+    ("error", ("aws.cloudtrail.error_code", "error.code")),
+    ("session", ("aws.cloudtrail.user_identity.arn",)),
+    ("access_key", ("aws.cloudtrail.user_identity.access_key_id",)),
+)
+"""Beyond the common vocabulary, where a source has a name for it: what an on-call asks next."""
+
+
+def build(  # noqa: PLR0913 - one door; each part comes from another room
+    opening: Opening,
+    correlation: Correlation,
+    event: Event,
+    *,
+    group: tuple[str, ...] = (),
+    terms: tuple[str, ...] = (),
+    pack_version: str = "",
+    baseline: str = "none",
+    pointer: str = "",
+) -> Finding:
+    """The finding for ``opening``; ``event`` is the one that triggered it, ``group`` and ``terms`` its key's values.
+
+    Routing is still ``send`` and the baseline as given: :class:`firstseen.findings.routing.Router` decides both.
+    """
+    named_group = _named(correlation.group_by, group)
+    named_terms = _named(correlation.fields, terms)
+    related = _related(opening, correlation, event)
+    kept, raw_bytes = _raw(event.raw)
+    return Finding(
+        uid=opening.uid,
+        card=correlation.card,
+        type=correlation.type,
+        time_us=opening.time_us,
+        received_us=event.received_us,
+        group=named_group,
+        terms=named_terms,
+        reason=reason(opening, correlation, named_group, named_terms),
+        last_seen_us=opening.last_seen_us,
+        late=opening.late,
+        overflowed=opening.overflowed,
+        baseline=baseline,
+        pack_version=pack_version,
+        related=related,
+        related_more=opening.related_more + max(0, len(opening.related) - MAX_RELATED),
+        facts=facts(event),
+        source=event.source.name,
+        provider=event.source.provider,
+        raw=kept,
+        raw_bytes=raw_bytes,
+        pointer=encodable(pointer),
+    )
+
+
+def facts(event: Event) -> tuple[tuple[str, str], ...]:
+    """The common vocabulary of one event as (name, text), names without a value left out."""
+    source = event.source
+    found = [(name, _fact(source.accessor(name, vocabulary="common"), event)) for name in COMMON]
+    for name, candidates in _MORE_FACTS:
+        found.extend((name, _fact(source.ecs[one], event)) for one in candidates if one in source.ecs)
+    named: dict[str, str] = {}
+    for name, text in found:
+        if text:
+            named.setdefault(name, text)
+    return tuple(named.items())
+
+
+def _fact(accessor: Accessor, event: Event) -> str:
+    values = list(dict.fromkeys(text_values(event.view, accessor)))
+    text = ", ".join(values[:MAX_FACT_VALUES])
+    if len(values) > MAX_FACT_VALUES:
+        text += f" and {len(values) - MAX_FACT_VALUES} more"
+    return _cut(encodable(text), MAX_FACT_CHARS)
+
+
+def _named(names: tuple[str, ...], values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (names[place] if place < len(names) else f"part {place + 1}", _cut(encodable(value), MAX_KEY_CHARS))
+        for place, value in enumerate(values)
+    )
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}…(+{len(text) - limit})"
+
+
+def _related(opening: Opening, correlation: Correlation, event: Event) -> tuple[Related, ...]:
+    """The triggering event first, then the others of the condition by time; bounded."""
+    members = correlation.members
+    found = {opening.hit.event_id: Related(encodable(event.id), event.time_us, members[opening.hit.member].base_id)}
+    for one in opening.related[:MAX_RELATED]:
+        found.setdefault(one.event_id, Related(encodable(one.event_id), one.time_us, members[one.member].base_id))
+    return tuple(found.values())
+
+
+def _raw(raw: bytes) -> tuple[str, int]:
+    """The event's bytes as text of at most MAX_RAW_BYTES in UTF-8, and their full number."""
+    text = raw[:MAX_RAW_BYTES].decode("utf-8", "ignore" if len(raw) > MAX_RAW_BYTES else "replace")
+    while len(text.encode()) > MAX_RAW_BYTES:  # U+FFFD is longer than the byte that it replaces; two rounds at most
+        text = text.encode()[:MAX_RAW_BYTES].decode("utf-8", "ignore")
+    return text, len(raw)
+
+
+def source_names(source: Source) -> tuple[str, ...]:
+    """The names that :func:`facts` may give for this source; for documents and tests."""
+    return COMMON + tuple(name for name, candidates in _MORE_FACTS if any(one in source.ecs for one in candidates))

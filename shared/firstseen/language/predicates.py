@@ -1,0 +1,127 @@
+"""The predicate tree: what a base rule asks of one event. One tree behind every front end, one compiler after it.
+
+A tree is plain frozen data. Trees are built by the front ends, simplified here, written into packs and compiled by
+:mod:`firstseen.matching`. Meanings (conventions of the rule languages) are written down in ``docs/semantics.md`` and
+held by ``tests/conformance/predicates``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from firstseen.errors import RuleError
+
+MAX_DEPTH = 64
+MAX_LEAVES = 200_000
+
+Op = Literal[
+    "equals",  # the value's text form equals `value`; a number or boolean in a rule equals its text form
+    "contains", "startswith", "endswith",  # plain text, no wildcards left in `value`
+    "like",  # `value` is a pattern: `*` any run, `?` one character, backslash escapes either and itself
+    "regex",  # `value` is an RE2 expression, searched, not anchored; flags are written into it: (?i), (?s), (?m)
+    "cidr",  # `value` is a network; values that are no addresses do not match
+    "lt", "lte", "gt", "gte",  # numbers, and text that reads as a number
+    "exists",  # the field is present, null or not empty included; `value` True or False
+    "null",  # absent, null, [] or a list of nulls; not the empty string
+    "present",  # the negation of `null`: what `*` asks
+    "same_as", "same_start", "same_end", "same_part",  # the value equals, starts with, … the value of the *field* named by `value`
+]  # fmt: skip
+
+OPS: frozenset[str] = frozenset(Op.__args__)  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One question about one field, or about every value of the event when ``field`` is None (keywords).
+
+    Attributes:
+        field: a dotted name, resolved against the source when a pack is compiled; None for keywords.
+        op: the question.
+        value: what is asked for; see :data:`Op`.
+        cased: whether upper and lower case differ (Sigma: no; KQL keyword fields and ``|cased``: yes).
+        part: a time part of the value is compared in its place: ``minute``, ``hour``, ``day``, ``week``, ``month``,
+            ``year`` (Sigma's time modifiers); None for the value itself.
+    """
+
+    field: str | None
+    op: Op
+    value: str | int | float | bool | None = None
+    cased: bool = False
+    part: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """True when every part is; empty: always true."""
+
+    parts: tuple[Predicate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """True when any part is; empty: never true."""
+
+    parts: tuple[Predicate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Two-valued: a missing field makes the part false and its negation true."""
+
+    part: Predicate
+
+
+Predicate = Leaf | And | Or | Not
+
+ALWAYS = And(())
+NEVER = Or(())
+
+
+def to_data(tree: Predicate) -> list[Any]:
+    """The tree as JSON data: ``["and", …]``, ``["or", …]``, ``["not", x]``, ``["leaf", field, op, value, cased, part]``."""
+    match tree:
+        case And(parts):
+            return ["and", *map(to_data, parts)]
+        case Or(parts):
+            return ["or", *map(to_data, parts)]
+        case Not(part):
+            return ["not", to_data(part)]
+        case Leaf(field, op, value, cased, part):
+            return ["leaf", field, op, value, cased, part]
+
+
+def from_data(data: Any, depth: int = 0) -> Predicate:  # noqa: ANN401 - data from a pack is checked here
+    """The tree that :func:`to_data` wrote. Raises RuleError on anything else (packs may come from a bucket)."""
+    if depth > MAX_DEPTH:
+        msg = f"a predicate is nested deeper than {MAX_DEPTH} levels"
+        raise RuleError(msg)
+    match data:
+        case ["and", *parts]:
+            return And(tuple(from_data(part, depth + 1) for part in parts))
+        case ["or", *parts]:
+            return Or(tuple(from_data(part, depth + 1) for part in parts))
+        case ["not", part]:
+            return Not(from_data(part, depth + 1))
+        case ["leaf", str() | None as field, str() as op, value, bool() as cased, str() | None as part] if op in OPS:
+            if value is None or isinstance(value, (str, int, float)):
+                return Leaf(field, op, value, cased, part)  # type: ignore[arg-type]
+    msg = f"not a predicate: {str(data)[:80]}"
+    raise RuleError(msg)
+
+
+def conjunction(*parts: Predicate) -> Predicate:
+    """``And`` of the parts, flattened; a single part stands alone."""
+    return _joined(And, parts)
+
+
+def disjunction(*parts: Predicate) -> Predicate:
+    """``Or`` of the parts, flattened; a single part stands alone."""
+    return _joined(Or, parts)
+
+
+def _joined(kind: type[And] | type[Or], parts: tuple[Predicate, ...]) -> Predicate:
+    flat: list[Predicate] = []
+    for part in parts:
+        flat.extend(part.parts if isinstance(part, kind) else (part,))
+    return flat[0] if len(flat) == 1 else kind(tuple(dict.fromkeys(flat)))

@@ -1,0 +1,314 @@
+"""The pipeline: the only place that knows the order of the steps.
+
+read → match → step → route → commit → send → acknowledge. Everything outside the core comes in as an argument: the
+store, the sink, the clock, the owner's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from firstseen.correlations.keys import Key, Keys
+from firstseen.correlations.step import Hit, Opening, Stepped, step
+from firstseen.errors import InputError, StoreUnavailable
+from firstseen.findings import digests
+from firstseen.findings.build import build
+from firstseen.findings.finding import Finding, key_of
+from firstseen.findings.routing import Router
+from firstseen.findings.sink import Sink
+from firstseen.findings.text import minimal
+from firstseen.language.pack import Pack
+from firstseen.language.rules import Correlation
+from firstseen.matching.engine import Engine, failures
+from firstseen.sources.event import Event, Reject
+from firstseen.sources.source import Source
+from firstseen.sources.splitting import split
+from firstseen.store.state import MAX_PENDING
+from firstseen.store.store import Change, Store, StoredState
+
+Clock = Callable[[], int]
+"""The wall clock in microseconds since 1970; it decides leases and deadlines, never what a finding is."""
+
+MAX_ATTEMPTS = 5
+"""Of one commit against conflicts, before its deliveries are given back."""
+
+BATCH_MATCHES = 500
+"""Matches that are settled together: what one pass holds in memory."""
+
+LEASE_US = 60_000_000
+"""How long one worker may take to publish a finding. Shorter than every visibility timeout."""
+
+MATCH_EXPIRY_US = 30 * 86_400_000_000
+"""Keys of rules without memory may be dropped after this: longer than any redelivery."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One delivered input.
+
+    Attributes:
+        handle: the provider's name for it (a message id, a file name); what is acknowledged.
+        chunks: its content in pieces; read once.
+        received_us: when the provider enqueued it; the same when it is delivered again.
+        source: the log source if it is known; None: recognise it.
+        pointer: where the content lies (``s3://…``, a path), for findings and rejects.
+    """
+
+    handle: str
+    chunks: Iterable[bytes]
+    received_us: int
+    source: Source | None = None
+    pointer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Base rules hold for an event."""
+
+    event: Event
+    bases: tuple[int, ...]
+    handle: str
+    pointer: str = ""
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of a batch.
+
+    Attributes:
+        retry: handle → why it is not acknowledged.
+        rejects: (handle, pointer, reject) of what could not be read.
+        findings: what opened, with routing; in order.
+        refused: findings that the sink will never take.
+        counts: events, matches, commits, conflicts, sent, held, unavailable.
+    """
+
+    retry: dict[str, str] = field(default_factory=dict)
+    rejects: list[tuple[str, str, Reject]] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    refused: list[Finding] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, name: str, number: int = 1) -> None:
+        """Count."""
+        self.counts[name] = self.counts.get(name, 0) + number
+
+    def give_back(self, handles: Iterable[str], reason: str) -> None:
+        """These deliveries are not acknowledged; the first reason stays."""
+        for handle in handles:
+            self.retry.setdefault(handle, reason)
+
+
+@dataclass(slots=True)
+class _Work:
+    """One key in one batch: what was seen of it, and whose deliveries wait for it."""
+
+    correlation: Correlation
+    key: Key
+    hits: list[Hit] = field(default_factory=list)
+    handles: set[str] = field(default_factory=set)
+    pending: tuple[str, ...] = ()
+
+
+class Pipeline:
+    """One pack, one store, one sink. One call at a time on one object."""
+
+    def __init__(self, pack: Pack, store: Store, sink: Sink, *, owner: str, clock: Clock) -> None:
+        self._pack = pack
+        self._store = store
+        self._sink = sink
+        self._owner = owner
+        self._clock = clock
+        self.engine = Engine(pack)
+        self._keys = Keys(pack)
+        self._router = Router(store)
+        self._correlations = [one for one in pack.correlations if one.enabled]
+
+    def activate(self, at_us: int) -> None:
+        """Stamp each rule's activation, once for its life: learning counts from there."""
+        self._router.activate(self._correlations, at_us)
+
+    def process(self, deliveries: Sequence[Delivery], *, deadline_us: int | None = None) -> Report:
+        """Take deliveries through every step. Those in ``retry`` must come again; the others are done."""
+        report = Report()
+        held: list[Match] = []
+        for delivery in deliveries:
+            if self._late(deadline_us):
+                report.give_back([delivery.handle], "out of time")
+                continue
+            try:
+                for match in self._matches(delivery, report):
+                    held.append(match)
+                    if len(held) >= BATCH_MATCHES:
+                        self.settle(held, report)
+                        held.clear()
+                        if self._late(deadline_us):
+                            report.give_back([delivery.handle], "out of time")
+                            break
+            except InputError as exc:
+                report.give_back([delivery.handle], str(exc))
+        self.settle(held, report)
+        return report
+
+    def _late(self, deadline_us: int | None) -> bool:
+        return deadline_us is not None and self._clock() >= deadline_us
+
+    def settle(self, matches: Sequence[Match], report: Report) -> None:
+        """Step, commit and send what these matches bring about; deliveries that cannot be finished are given back."""
+        if not matches:
+            return
+        work = self._sort(matches)
+        try:
+            self._commit(work, matches, report)
+            self._send(work, report)
+        except StoreUnavailable as exc:
+            report.give_back({one.handle for one in matches}, f"the store is unavailable: {exc}")
+
+    def sweep(self, *, ended_us: int | None = None, limit: int = 1_000) -> Report:
+        """Send what is left over: pending findings, digests, learning summaries; drop what has expired.
+
+        ``ended_us`` is the time that learning is measured against: the clock, or the end of an input over files.
+        Raises StoreUnavailable; nothing is lost by that.
+        """
+        report = Report()
+        now_us = self._clock()
+        learnt_us = now_us if ended_us is None else ended_us
+        digests.prepare(self._store, self._correlations, now_us=now_us, learnt_us=learnt_us)
+        for _ in range(limit):
+            uids = self._store.due(now_us=self._clock(), limit=BATCH_MATCHES)
+            if not uids:
+                break
+            sent_before = report.counts.get("sent", 0) + len(report.refused)
+            self._publish(dict.fromkeys(uids, frozenset()), report)
+            if report.counts.get("sent", 0) + len(report.refused) == sent_before:
+                break  # the sink takes nothing now: the next sweep tries again
+        report.add("expired", self._store.expire(now_us=now_us))
+        return report
+
+    def _matches(self, delivery: Delivery, report: Report) -> Iterator[Match]:
+        """Read and match one delivery."""
+        scan = self.engine.scan(split(delivery.chunks), received_us=delivery.received_us, source=delivery.source)
+        for item in scan:
+            if isinstance(item, Reject):
+                report.rejects.append((delivery.handle, delivery.pointer, item))
+                continue
+            report.rejects.extend((delivery.handle, delivery.pointer, one) for one in failures(item))
+            if item.bases:
+                report.add("matches", len(item.bases))
+                yield Match(item.event, item.bases, delivery.handle, delivery.pointer)
+
+    def _sort(self, matches: Sequence[Match]) -> dict[str, _Work]:
+        """Matches by key, each key's hits in event-time order."""
+        work: dict[str, _Work] = {}
+        for ref, match in enumerate(matches):
+            for correlation, key, member, value in self._keys.of(match.event, match.bases):
+                entry = work.get(key.hash)
+                if entry is None:
+                    entry = work[key.hash] = _Work(correlation, key)
+                entry.hits.append(Hit(match.event.time_us, match.event.id, member, value, ref))
+                entry.handles.add(match.handle)
+        for entry in work.values():
+            entry.hits.sort(key=lambda hit: (hit.time_us, hit.event_id))
+        return work
+
+    def _commit(self, work: Mapping[str, _Work], matches: Sequence[Match], report: Report) -> None:
+        """Step and write every key. On a conflict: read again, strongly consistent, and step again."""
+        waiting = dict(work)
+        for attempt in range(MAX_ATTEMPTS):
+            stored = self._store.read(list(waiting), consistent=attempt > 0)
+            changes, opened = self._changes(waiting, stored, matches, report)
+            outcomes = self._store.commit(changes) if changes else ()
+            committed = {change.key for change, outcome in zip(changes, outcomes, strict=True) if outcome == "committed"}
+            report.findings.extend(one for one in opened if key_of(one.uid) in committed)
+            conflicts = [change.key for change in changes if change.key not in committed]
+            report.add("commits", len(committed))
+            report.add("conflicts", len(conflicts))
+            if not conflicts:
+                return
+            waiting = {key: waiting[key] for key in conflicts}
+        for entry in waiting.values():
+            entry.pending = ()
+            report.give_back(entry.handles, f"a key changed under {MAX_ATTEMPTS} attempts to write it")
+
+    def _changes(
+        self, waiting: Mapping[str, _Work], stored: Mapping[str, StoredState], matches: Sequence[Match], report: Report
+    ) -> tuple[list[Change], list[Finding]]:
+        """What to write for these keys, and the findings in it, routed."""
+        stepped: list[tuple[str, StoredState | None, Stepped]] = []
+        drafts: list[tuple[Finding, Correlation]] = []
+        for key, entry in waiting.items():
+            before = stored.get(key)
+            after = step(entry.correlation, key, entry.key.blank, before and before.state, entry.hits)
+            entry.pending = after.state.pending
+            if after.changed:
+                stepped.append((key, before, after))
+                drafts.extend((self._draft(entry, one, matches), entry.correlation) for one in after.openings)
+        routed = self._router.route(drafts, now_us=self._clock()) if drafts else []
+        by_key: dict[str, list[Finding]] = {}
+        for finding in routed:
+            by_key.setdefault(key_of(finding.uid), []).append(finding)
+        changes = []
+        for key, before, after in stepped:
+            entry, findings = waiting[key], tuple(by_key.get(key, ()))
+            entry.pending = (*after.state.pending, *(one.uid for one in findings if one.routing == "send"))
+            if len(entry.pending) > MAX_PENDING:
+                entry.pending = after.state.pending
+                report.give_back(entry.handles, f"{MAX_PENDING} findings of one key are not sent yet")
+                continue
+            changes.append(
+                Change(
+                    key,
+                    before.version if before else None,
+                    replace(after.state, pending=entry.pending),
+                    findings,
+                    self._clock() + MATCH_EXPIRY_US if entry.correlation.type == "match" else None,
+                )
+            )
+        return changes, routed
+
+    def _draft(self, entry: _Work, opening: Opening, matches: Sequence[Match]) -> Finding:
+        match = matches[opening.hit.ref]
+        return build(
+            opening, entry.correlation, match.event, entry.key, pack_version=self._pack.version, pointer=match.pointer
+        )
+
+    def _send(self, work: Mapping[str, _Work], report: Report) -> None:
+        """Publish every finding that these deliveries wait for."""
+        waiting: dict[str, set[str]] = {}
+        for entry in work.values():
+            for uid in entry.pending:
+                waiting.setdefault(uid, set()).update(entry.handles)
+        if waiting:
+            self._publish(waiting, report)
+
+    def _publish(self, waiting: Mapping[str, Collection[str]], report: Report) -> None:
+        """Claim, publish, mark. What somebody else is sending, or the sink did not take, holds its deliveries."""
+        uids = list(waiting)
+        claims = self._store.claim(uids, owner=self._owner, now_us=self._clock(), lease_us=LEASE_US)
+        mine: list[Finding] = []
+        for uid, claimed in zip(uids, claims, strict=True):
+            if claimed.finding is not None and claimed.claim == "claimed":
+                mine.append(claimed.finding)
+            elif claimed.claim == "held":
+                report.add("held")
+                report.give_back(waiting[uid], f"finding {uid} is being sent by another worker")
+            elif claimed.claim == "missing":
+                self._store.mark([uid], "refused")  # its row has gone: nothing is left to wait for
+        if not mine:
+            return
+        answers = self._sink.publish(mine)
+        refused = [one for one, answer in zip(mine, answers, strict=True) if answer == "refused"]
+        again = self._sink.publish([minimal(one) for one in refused]) if refused else ()
+        final = dict(zip((one.uid for one in mine), answers, strict=True))
+        final.update(zip((one.uid for one in refused), again, strict=True))
+        for status in ("sent", "refused"):
+            done = [uid for uid, answer in final.items() if answer == status]
+            if done:
+                self._store.mark(done, status)
+        report.add("sent", sum(answer == "sent" for answer in final.values()))
+        report.refused.extend(one for one in mine if final[one.uid] == "refused")
+        for uid, answer in final.items():
+            if answer == "unavailable":
+                report.add("unavailable")
+                report.give_back(waiting[uid], f"finding {uid} could not be sent")
