@@ -1,0 +1,224 @@
+"""What must be found, and what must not: scripted scenes inside the ordinary days.
+
+A story is a function from the stage (when the demo begins, how long it lasts) to its scenes and to
+the findings that they must cause. Another story is one more function in STORIES. The expected
+findings are written by hand beside the script that causes them; no part of the product is asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from demo import company as c
+from demo import signing
+from demo.calls import CATALOGUE
+from demo.calls.faults import NO_INSTANCE, UNAUTHORIZED
+from demo.cloudtrail import (
+    Exchange,
+    Fault,
+    Json,
+    Session,
+    access_key,
+    record,
+    role_identity,
+    stamp,
+    user_identity,
+)
+from demo.company import FIRST_DAY, PROD
+from demo.traffic import DAY, Activity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from random import Random
+
+REFUSED_RULE = "ec2_password_data_refused_new_role"
+"""GetPasswordData refused to an assumed role: sessionIssuer.arn new in 7 days, after learning for 7 days."""
+
+ANY_RULE = "ec2_password_data_new_role"
+"""GetPasswordData by an assumed role, refused or not: new in 7 days, after learning for 7 days."""
+
+DAYS = 14
+
+_ATTACK_TOOL = "Boto3/1.34.46 md/Botocore#1.34.46 ua/2.0 os/linux#6.6.9-amd64 lang/python#3.11.8"
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A finding that the demo must cause: by which rule, about whom, at which event, and why."""
+
+    rule: str
+    who: str
+    when: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The time that the demo covers."""
+
+    start: int = FIRST_DAY
+    days: int = DAYS
+
+    def at(self, day: int, hour: int, minute: int = 0, second: int = 0) -> int:
+        """Return a moment of a day; the first day is 1."""
+        return self.start + (day - 1) * DAY + hour * 3600 + minute * 60 + second
+
+
+@dataclass(frozen=True, slots=True)
+class Tale:
+    """A story told on a stage: its scenes, and what they must cause."""
+
+    scenes: tuple[Activity, ...]
+    expected: tuple[Expected, ...] = ()
+
+
+def _password(rng: Random, session: Session, machine: str, at: int, fault: Fault | None = None) -> Json:
+    """Ask EC2 for the administrator's password of one Windows machine."""
+    call = CATALOGUE["ec2:GetPasswordData"]
+    return record(rng, session, call, at, exchange=Exchange({"instanceId": machine}), fault=fault)
+
+
+def _refusal(machine: str) -> Fault:
+    """Word a refusal as EC2 does."""
+    message = (
+        "You are not authorized to perform this operation. User: {arn} is not authorized to perform: "
+        f"ec2:GetPasswordData on resource: {PROD.arn('ec2', f'instance/{machine}')} because no "
+        "identity-based policy allows the ec2:GetPasswordData action"
+    )
+    return Fault(UNAUTHORIZED.code, message)
+
+
+def stolen_credentials(stage: Stage) -> Tale:
+    """Somebody outside uses the reporting job's credentials, taken from its machine, to ask for passwords."""
+
+    def scene(rng: Random, at: int) -> Iterator[Json]:
+        identity = role_identity(
+            PROD,
+            c.REPORTING_BATCH,
+            PROD.instances[3],
+            access_key(rng),
+            at - 1900,
+            context={"ec2RoleDelivery": "1.0"},
+        )
+        session = Session(identity, PROD, c.OUTSIDE_ADDRESS, _ATTACK_TOOL)
+        yield record(rng, session, CATALOGUE["sts:GetCallerIdentity"], at)
+        windows: Json = {"items": [{"name": "platform", "valueSet": {"items": [{"value": "windows"}]}}]}
+        exchange = Exchange({"instancesSet": {}, "filterSet": windows})
+        describe = replace(CATALOGUE["ec2:DescribeInstances"], fault=None)
+        yield record(rng, session, describe, at + 22, exchange=exchange)
+        for machine, wait in zip(PROD.windows[:4], (123, 127, 131, 136), strict=True):
+            yield _password(rng, session, machine, at + wait, _refusal(machine))
+
+    begin = stage.at(11, 2, 41, 7)
+    who, when = c.REPORTING_BATCH.arn(PROD), stamp(begin + 123)
+    why = (
+        "the reporting job never asked for a password before; its credentials are used from an address "
+        "outside, four machines refuse within seconds, and that is one episode"
+    )
+    return Tale(
+        (Activity(begin, scene),),
+        (Expected(REFUSED_RULE, who, when, why), Expected(ANY_RULE, who, when, why)),
+    )
+
+
+def returning_helpdesk(stage: Stage) -> Tale:
+    """The help desk reads a password, allowed, eleven days after it last did: known once, but not lately."""
+
+    def scene(rng: Random, at: int) -> Iterator[Json]:
+        session, events = signing.switch_role_in_console(rng, c.person("rafael"), c.HELPDESK, at)
+        yield from events
+        yield record(rng, session, CATALOGUE["ssm:DescribeInstanceInformation"], at + 75)
+        yield _password(rng, session, PROD.windows[5], at + 190)
+
+    first, again = stage.at(2, 9, 14, 20), stage.at(13, 10, 2, 51)
+    why = "the help desk's last reading is eleven days old, longer than the seven days that count as known"
+    return Tale(
+        (Activity(first, scene), Activity(again, scene)),
+        (Expected(ANY_RULE, c.HELPDESK.arn(PROD), stamp(again + 190), why),),
+    )
+
+
+def windows_administration(stage: Stage) -> Tale:
+    """Administrators read passwords every Monday and Thursday, so neither reading nor refusal is new.
+
+    They are refused on days 2 and 5 while the rules learn, and on day 9, four days after the last refusal.
+    Once they mistype a machine: an error, but no refusal.
+    """
+    tomas = c.person("tomas")
+
+    def reading(rng: Random, at: int) -> Iterator[Json]:
+        session, events = signing.switch_role(rng, tomas, c.WINDOWS_ADMINS, at)
+        yield from events
+        yield record(rng, session, CATALOGUE["ec2:DescribeInstanceStatus"], at + 31)
+        for wait in (64, 118):
+            yield _password(rng, session, rng.choice(PROD.windows[:4]), at + wait)
+
+    def refused(rng: Random, at: int) -> Iterator[Json]:
+        session, events = signing.switch_role(rng, tomas, c.WINDOWS_ADMINS, at)
+        yield from events
+        yield _password(rng, session, PROD.windows[4], at + 48, _refusal(PROD.windows[4]))
+
+    def mistaken(rng: Random, at: int) -> Iterator[Json]:
+        session, events = signing.switch_role(rng, tomas, c.WINDOWS_ADMINS, at)
+        yield from events
+        yield _password(rng, session, "i-0fedcba9876543210", at + 57, NO_INSTANCE)
+
+    readings = [Activity(stage.at(day, 8, 12, 5 * day % 60), reading) for day in _weekly(stage, 1, 5)]
+    refusals = [Activity(stage.at(day, hour, 24, 9), refused) for day, hour in ((2, 13), (5, 15), (9, 10))]
+    return Tale((*readings, *refusals, Activity(stage.at(8, 14, 3, 40), mistaken)))
+
+
+def refused_user(stage: Stage) -> Tale:
+    """A developer with keys of his own is refused: no assumed role, so no business of these rules."""
+
+    def scene(rng: Random, at: int) -> Iterator[Json]:
+        piotr = c.person("piotr")
+        identity = user_identity(PROD, piotr.name, piotr.long_lived_key(PROD))
+        session = Session(identity, PROD, piotr.home, piotr.agent)
+        yield record(rng, session, CATALOGUE["sts:GetCallerIdentity"], at)
+        yield _password(rng, session, PROD.windows[1], at + 35, _refusal(PROD.windows[1]))
+
+    return Tale((Activity(stage.at(9, 16, 47, 12), scene),))
+
+
+def root_in_the_office(stage: Stage) -> Tale:
+    """The root user signs in from the office to look at the bill, as it does each quarter."""
+
+    def scene(rng: Random, at: int) -> Iterator[Json]:
+        session, events = signing.root_sign_in(rng, PROD, c.OFFICE_ADDRESSES[0], c.SAFARI, at)
+        yield from events
+        yield record(rng, session, CATALOGUE["iam:GetAccountSummary"], at + 25)
+        for wait in (80, 145):
+            yield record(rng, session, CATALOGUE["ce:GetCostAndUsage"], at + wait)
+
+    return Tale((Activity(stage.at(6, 9, 30, 2), scene),))
+
+
+def _weekly(stage: Stage, *days: int) -> Iterator[int]:
+    """Repeat some days of the first week until the end."""
+    for week in range(0, stage.days, 7):
+        yield from (week + day for day in days if week + day <= stage.days)
+
+
+STORIES: tuple[Callable[[Stage], Tale], ...] = (
+    stolen_credentials,
+    returning_helpdesk,
+    windows_administration,
+    refused_user,
+    root_in_the_office,
+)
+
+
+def scenes(stage: Stage) -> Sequence[Activity]:
+    """Return the scenes of all stories that begin before the demo ends."""
+    end = stage.at(stage.days + 1, 0)
+    return [scene for tell in STORIES for scene in tell(stage).scenes if scene.at < end]
+
+
+def expected(days: int = DAYS, start: int = FIRST_DAY) -> list[Expected]:
+    """Return the findings that must be notified, in the order of time, for a demo of so many days."""
+    stage = Stage(start, days)
+    end = stamp(stage.at(days + 1, 0))
+    found = [finding for tell in STORIES for finding in tell(stage).expected if finding.when < end]
+    return sorted(found, key=lambda finding: (finding.when, finding.rule, finding.who))
