@@ -20,8 +20,8 @@ from firstseen.findings.sink import Sink
 from firstseen.findings.text import minimal
 from firstseen.language.pack import Pack
 from firstseen.language.rules import Correlation
-from firstseen.matching.engine import Engine, failures
-from firstseen.sources.event import Event, Reject
+from firstseen.matching.engine import Engine, Found
+from firstseen.sources.event import MAX_REJECT_BYTES, Event, Reject
 from firstseen.sources.source import Source
 from firstseen.sources.splitting import split
 from firstseen.store.state import MAX_PENDING
@@ -193,7 +193,7 @@ class Pipeline:
             if isinstance(item, Reject):
                 report.rejects.append((delivery.handle, delivery.pointer, item))
                 continue
-            report.rejects.extend((delivery.handle, delivery.pointer, one) for one in failures(item))
+            report.rejects.extend((delivery.handle, delivery.pointer, one) for one in raised(item))
             if item.bases:
                 report.add("matches", len(item.bases))
                 yield Match(item.event, item.bases, delivery.handle, delivery.pointer)
@@ -269,8 +269,15 @@ class Pipeline:
 
     def _draft(self, entry: _Work, opening: Opening, matches: Sequence[Match]) -> Finding:
         match = matches[opening.hit.ref]
+        blank = entry.key.blank
         return build(
-            opening, entry.correlation, match.event, entry.key, pack_version=self._pack.version, pointer=match.pointer
+            opening,
+            entry.correlation,
+            match.event,
+            group=blank.group,
+            terms=blank.terms,
+            pack_version=self._pack.version,
+            pointer=match.pointer,
         )
 
     def _send(self, work: Mapping[str, _Work], report: Report) -> None:
@@ -312,3 +319,10 @@ class Pipeline:
             if answer == "unavailable":
                 report.add("unavailable")
                 report.give_back(waiting[uid], f"finding {uid} could not be sent")
+
+
+def raised(found: Found) -> Iterator[Reject]:
+    """A reject for each rule that could not be decided for an event: never "no match"."""
+    for base_id, error in found.failed:
+        reason = f"rule {base_id} could not be decided for this event: {error}; mend the rule and send the event again"
+        yield Reject(reason, found.event.raw[:MAX_REJECT_BYTES], found.place, base_id)

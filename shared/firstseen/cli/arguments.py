@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
+from firstseen.cli.rulefiles import is_rules
 from firstseen.errors import SettingsError
 from firstseen.sources.registry import SOURCES
 from firstseen.sources.source import Source
@@ -16,7 +17,22 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rules", nargs="+", required=True, metavar="PATH", help="rule files, folders, or a rule pack")
     parser.add_argument("--source", choices=sorted(SOURCES), help="what the input is, instead of recognising it")
     parser.add_argument("--now", metavar="TIME", help="the time of the run, ISO 8601 (default: the clock)")
-    parser.add_argument("input", nargs="+", metavar="INPUT", help="files, folders, or - for standard input")
+    parser.add_argument("input", nargs="*", metavar="INPUT", help="files, folders, or - for standard input")
+
+
+def rules_and_inputs(args: argparse.Namespace) -> tuple[list[str], list[str]]:
+    """What ``--rules`` and INPUT name.
+
+    ``--rules A B INPUT`` reads like one list to a parser: whatever follows the first path there and is no rule file
+    is an input. Raises SettingsError when no input is left.
+    """
+    first, *more = args.rules
+    rules = [first, *(one for one in more if is_rules(one))]
+    inputs = [*(one for one in more if not is_rules(one)), *args.input]
+    if not inputs:
+        msg = "no INPUT: name files, folders, or - for standard input"
+        raise SettingsError(msg)
+    return rules, inputs
 
 
 def now_of(args: argparse.Namespace) -> int:

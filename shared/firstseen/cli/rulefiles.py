@@ -11,8 +11,23 @@ from firstseen.errors import RuleError, SettingsError
 if TYPE_CHECKING:
     from firstseen.language.pack import Pack
 
-RULE_ENDINGS = (".yml", ".yaml", ".json", ".pack")
+RULE_ENDINGS = (".yml", ".yaml", ".pack", ".json")
+PACK_START = b'{"bases":['
 MAX_RULE_FILES = 100_000
+
+
+def is_rules(name: str) -> bool:
+    """Whether a path looks like rules: a rule file, a pack, or a folder that holds some."""
+    path = Path(name)
+    if path.is_dir():
+        return any(one.suffix in RULE_ENDINGS[:-1] for one in path.rglob("*"))
+    if path.suffix == ".json":
+        try:
+            with path.open("rb") as stream:
+                return stream.read(len(PACK_START)) == PACK_START
+        except OSError:
+            return False
+    return path.suffix in RULE_ENDINGS
 
 
 def read_rule_files(names: list[str]) -> dict[str, bytes]:

@@ -1,1 +1,1 @@
-
+"""Running rules over time: key extraction, pure steps, episodes."""

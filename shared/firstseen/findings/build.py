@@ -1,23 +1,21 @@
-"""From an episode that opened to the finding that reports it: facts in common words, the reason, the raw event.
+"""From an episode that opened to its finding: facts in common words, the reason, the raw event.
+
+
 
 Only here is an event normalised, and only events that made a finding come here.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from firstseen.findings.finding import MAX_RAW_BYTES, Finding, Related
+from firstseen.correlations.sightings import short
+from firstseen.correlations.step import Opening
+from firstseen.findings.finding import MAX_RAW_BYTES, Finding, Related, key_hash
 from firstseen.findings.reasons import reason
 from firstseen.findings.safe import encodable
-from firstseen.matching.values import text_values
-from firstseen.sources.source import COMMON
-
-if TYPE_CHECKING:
-    from firstseen.correlations.step import Opening
-    from firstseen.language.rules import Correlation
-    from firstseen.sources.event import Event
-    from firstseen.sources.source import Accessor, Source
+from firstseen.language.rules import Correlation
+from firstseen.matching.values import TooManyValuesError, text_values
+from firstseen.sources.event import Event
+from firstseen.sources.source import COMMON, Accessor, Source
 
 MAX_FACT_CHARS = 2_000
 MAX_FACT_VALUES = 10
@@ -45,9 +43,11 @@ def build(  # noqa: PLR0913 - one door; each part comes from another room
     baseline: str = "none",
     pointer: str = "",
 ) -> Finding:
-    """The finding for ``opening``; ``event`` is the one that triggered it, ``group`` and ``terms`` its key's values.
+    """The finding for ``opening``; ``event`` is the one that triggered it, ``group`` and ``terms``
+    the values of its key.
 
-    Routing is still ``send`` and the baseline as given: :class:`firstseen.findings.routing.Router` decides both.
+    Routing is still ``send`` and the baseline as given: :class:`firstseen.findings.routing.Router` decides
+    both.
     """
     named_group = _named(correlation.group_by, group)
     named_terms = _named(correlation.fields, terms)
@@ -75,6 +75,7 @@ def build(  # noqa: PLR0913 - one door; each part comes from another room
         raw=kept,
         raw_bytes=raw_bytes,
         pointer=encodable(pointer),
+        suppression=_suppression(correlation, event, dict((*named_group, *named_terms))),
     )
 
 
@@ -92,11 +93,19 @@ def facts(event: Event) -> tuple[tuple[str, str], ...]:
 
 
 def _fact(accessor: Accessor, event: Event) -> str:
-    values = list(dict.fromkeys(text_values(event.view, accessor)))
+    values = _values(accessor, event)
     text = ", ".join(values[:MAX_FACT_VALUES])
     if len(values) > MAX_FACT_VALUES:
         text += f" and {len(values) - MAX_FACT_VALUES} more"
     return _cut(encodable(text), MAX_FACT_CHARS)
+
+
+def _values(accessor: Accessor, event: Event) -> list[str]:
+    """Each value once, in the event's order; none where there are too many: a fact stops no finding."""
+    try:
+        return list(dict.fromkeys(text_values(event.view, accessor)))
+    except TooManyValuesError:
+        return []
 
 
 def _named(names: tuple[str, ...], values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
@@ -113,20 +122,47 @@ def _cut(text: str, limit: int) -> str:
 def _related(opening: Opening, correlation: Correlation, event: Event) -> tuple[Related, ...]:
     """The triggering event first, then the others of the condition by time; bounded."""
     members = correlation.members
-    found = {opening.hit.event_id: Related(encodable(event.id), event.time_us, members[opening.hit.member].base_id)}
+    found = {
+        opening.hit.event_id: Related(encodable(event.id), event.time_us, members[opening.hit.member].base_id)
+    }
+    found[short(opening.hit.event_id)] = found[opening.hit.event_id]  # as states keep a long id
     for one in opening.related[:MAX_RELATED]:
-        found.setdefault(one.event_id, Related(encodable(one.event_id), one.time_us, members[one.member].base_id))
-    return tuple(found.values())
+        found.setdefault(
+            one.event_id, Related(encodable(one.event_id), one.time_us, members[one.member].base_id)
+        )
+    return tuple(dict.fromkeys(found.values()))
+
+
+def _suppression(correlation: Correlation, event: Event, key: dict[str, str]) -> str:
+    """The name of the suppression slot that this finding belongs to; "" when it stands alone.
+
+    A field is looked up among the key's names first (they may be aliases), then in the event.
+    """
+    asked = correlation.suppression
+    if asked is None:
+        return ""
+    parts: list[str] = []
+    for name in asked.fields:
+        values = [key[name]] if name in key else _values(event.source.accessor(name), event)
+        if not values and asked.missing == "separate":
+            return ""
+        parts.append(str(len(values)))  # so that no two lists of values read the same
+        parts.extend(encodable(value) for value in sorted(values))
+    return key_hash(correlation.card.id, "suppression", asked.fields, tuple(parts))
 
 
 def _raw(raw: bytes) -> tuple[str, int]:
     """The event's bytes as text of at most MAX_RAW_BYTES in UTF-8, and their full number."""
     text = raw[:MAX_RAW_BYTES].decode("utf-8", "ignore" if len(raw) > MAX_RAW_BYTES else "replace")
-    while len(text.encode()) > MAX_RAW_BYTES:  # U+FFFD is longer than the byte that it replaces; two rounds at most
+    while (
+        len(text.encode()) > MAX_RAW_BYTES
+    ):  # U+FFFD is longer than the byte that it replaces; two rounds at most
         text = text.encode()[:MAX_RAW_BYTES].decode("utf-8", "ignore")
     return text, len(raw)
 
 
 def source_names(source: Source) -> tuple[str, ...]:
     """The names that :func:`facts` may give for this source; for documents and tests."""
-    return COMMON + tuple(name for name, candidates in _MORE_FACTS if any(one in source.ecs for one in candidates))
+    return COMMON + tuple(
+        name for name, candidates in _MORE_FACTS if any(one in source.ecs for one in candidates)
+    )

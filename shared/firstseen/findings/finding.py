@@ -1,4 +1,4 @@
-"""A finding: what is reported for an episode. Its id locates its row; its row holds all that sending it needs."""
+"""A finding: what is reported for an episode. Its id locates its row, which holds all that sending needs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def finding_uid(key: str, generation: int) -> str:
 
 
 def late_uid(key: str, event_id: str) -> str:
-    """The id of a finding for an event older than every kept episode: ``KEY-e…`` with 16 hex digits of the event id's hash."""
+    """The id for an event older than every kept episode: ``KEY-e…`` with 16 hex digits of its id's hash."""
     return f"{key}-e{hashlib.sha256(event_id.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
 
 
@@ -77,12 +77,13 @@ class Finding:
         pack_version: the rules that found it.
         related: the events of the condition, the triggering one first; bounded.
         related_more: how many more there were.
-        facts: the common vocabulary of the triggering event, as text: actor, action, outcome, source.ip, account, …
+        facts: the common vocabulary of the triggering event, as text: actor, action, outcome, account, …
         source, provider: the log source and cloud of the triggering event.
         raw: the triggering event's bytes as text, at most :data:`MAX_RAW_BYTES`.
         raw_bytes: its full size.
         pointer: where the whole event lies, e.g. ``s3://bucket/key`` or a file and line; "" if unknown.
         details: for digests and summaries: (label, value) lines.
+        suppression: name of the suppression slot that it belongs to; "": none, or it stands alone.
     """
 
     uid: str
@@ -109,6 +110,7 @@ class Finding:
     raw_bytes: int = 0
     pointer: str = ""
     details: tuple[tuple[str, str], ...] = ()
+    suppression: str = ""
 
     def fact(self, name: str) -> str:
         """The value of one name of the common vocabulary, or ""."""
@@ -141,8 +143,6 @@ def load(data: bytes) -> Finding:
         msg = f"a finding's row cannot be read: {exc}"
         raise StoreUnusable(msg) from exc
     if row.format != FINDING_FORMAT:
-        msg = f"a finding's row has format {row.format}, this version reads {FINDING_FORMAT}: upgrade firstseen"
+        msg = f"a finding's row has format {row.format}, this version reads {FINDING_FORMAT}: upgrade"
         raise StoreUnusable(msg)
     return row.finding
-
-

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from firstseen.correlations.step import Opening
 from firstseen.findings.times import about, moment, span
-
-if TYPE_CHECKING:
-    from firstseen.correlations.step import Opening
-    from firstseen.language.rules import Correlation
+from firstseen.language.rules import Correlation
 
 Named = tuple[tuple[str, str], ...]
 
@@ -30,7 +26,7 @@ _PLACES = {
 
 
 def reason(opening: Opening, correlation: Correlation, group: Named, terms: Named) -> str:
-    """One sentence, without the full stop's companions: it stands alone in texts and in ``unmapped.reason``."""
+    """One sentence that stands alone, in texts and in ``unmapped.reason``."""
     match correlation.type:
         case "match":
             said = "The event matches the rule; the rule has no memory"
@@ -41,9 +37,9 @@ def reason(opening: Opening, correlation: Correlation, group: Named, terms: Name
         case "value_count":
             said = _values(opening, correlation) + _within(group)
         case "temporal":
-            said = f"All {len(correlation.members)} rules of the chain matched within {span(correlation.timespan_us)}"
-            said += _within(group)
-        case "temporal_ordered":
+            said = f"All {len(correlation.members)} rules of the chain matched within "
+            said += span(correlation.timespan_us) + _within(group)
+        case _:  # temporal_ordered
             said = f"All {len(correlation.members)} rules of the chain matched in order within "
             said += span(correlation.timespan_us) + _within(group)
     if opening.late:
@@ -54,14 +50,14 @@ def reason(opening: Opening, correlation: Correlation, group: Named, terms: Name
 
 
 def _new(opening: Opening, correlation: Correlation, group: Named, terms: Named) -> str:
-    what = " with ".join(f"{name} {_short(value)}" for name, value in terms) or "this"
+    what = " with ".join(f"{_tail(name)} {_short(value)}" for name, value in terms) or "this"
     if opening.last_seen_us:
         gap = about(max(0, opening.time_us - opening.last_seen_us))
         seen = f"last seen {gap} ago ({moment(opening.last_seen_us)})"
-        return f"{what}: {seen}{_within(group)}; more than {span(correlation.timespan_us)} counts as new"
+        return f"{seen[0].upper()}{seen[1:]}{_within(group)}: {what}"
     if opening.late:
-        return f"{what}: not seen in the {span(correlation.timespan_us)} before{_within(group)}"
-    return f"{what}: never seen before{_within(group)}"
+        return f"Not seen within {span(correlation.timespan_us)}{_within(group)}: {what}"
+    return f"Never seen before{_within(group)}: {what}"
 
 
 def _counted(opening: Opening, correlation: Correlation, noun: str) -> str:
@@ -82,6 +78,11 @@ def _within(group: Named) -> str:
     """`` in this account`` and so on; an unknown name is shown with its value."""
     said = [_PLACES.get(name) or f"{name} {_short(value)}" for name, value in group]
     return " in " + " and ".join(said) if said else ""
+
+
+def _tail(name: str) -> str:
+    """The last two parts of a dotted name: enough for a sentence; the whole stands with the facts."""
+    return ".".join(name.split(".")[-2:])
 
 
 def _short(value: str) -> str:

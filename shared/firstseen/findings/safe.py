@@ -1,7 +1,7 @@
 """Text from events, made safe to show: whoever made the event chose every character of it.
 
-One function, :func:`safe_text`, stands between a finding and every terminal, e-mail and chat. It keeps ids whole: it
-never rewrites a visible character, so what is shown can be searched for.
+One function, :func:`safe_text`, stands between a finding and every terminal, e-mail and chat. It keeps ids
+whole: it never rewrites a visible character, so what is shown can be searched for.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import unicodedata
 
 _DANGEROUS = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"))
-"""Controls (escape sequences, line breaks), formats (bidi, zero width, tags), surrogates, private, unassigned, spaces
-that are not the space."""
+"""Controls (escape sequences, line breaks), formats (bidi, zero width, tags), surrogates, private,
+unassigned, spaces that are not the space."""
 
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5")
 """Letters, marks and symbols that show nothing."""
@@ -20,10 +20,10 @@ MAX_MARKS = 2
 
 
 def safe_text(value: str, limit: int = 300) -> str:
-    """``value`` on one line, without anything that a display obeys, at most ``limit`` characters.
+    r"""``value`` on one line, without anything that a display obeys, at most ``limit`` characters.
 
-    What could do harm is shown as its escape (``\\x1b``, ``\\u202e``), so that it is seen and not obeyed. What is
-    cut is said: ``…(+120)`` counts the characters left out and comes on top of the limit.
+    What could do harm is shown as its escape (``\x1b``, ``\u202e``), so that it is seen and not obeyed.
+    What is cut is said: ``…(+120)`` counts the characters left out and comes on top of the limit.
     """
     if value.isascii() and value.isprintable() and len(value) <= limit:
         return value
@@ -44,18 +44,15 @@ def safe_text(value: str, limit: int = 300) -> str:
 def _is_harmful(char: str) -> bool:
     if char == " " or "\x21" <= char <= "\x7e":
         return False
-    return unicodedata.category(char) in _DANGEROUS or char in _BLANK or _is_variation(ord(char))
+    return unicodedata.category(char) in _DANGEROUS or char in _BLANK or _is_variation(char)
 
 
-def _is_variation(code: int) -> bool:
-    return 0xFE00 <= code <= 0xFE0F or 0xE0100 <= code <= 0xE01EF or 0x180B <= code <= 0x180F
+def _is_variation(char: str) -> bool:
+    return "\ufe00" <= char <= "\ufe0f" or "\u180b" <= char <= "\u180f" or char >= "\U000e0100"
 
 
 def _escaped(char: str) -> str:
-    code = ord(char)
-    if code <= 0xFF:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+    return char.encode("unicode_escape").decode()
 
 
 def encodable(value: str) -> str:

@@ -20,7 +20,7 @@ def moment(time_us: int) -> str:
         at = _EPOCH + timedelta(microseconds=time_us)
     except OverflowError:
         return f"{time_us} µs since 1970"
-    return at.strftime("%Y-%m-%d %H:%M:%S UTC") if at.year >= 1000 else f"{at.isoformat(' ', 'seconds')}"
+    return at.replace(tzinfo=None).isoformat(" ", "seconds") + " UTC"
 
 
 def iso(time_us: int) -> str:

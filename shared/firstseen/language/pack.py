@@ -1,8 +1,8 @@
 """The rule pack: compiled rules as plain data, versioned and hashed.
 
-A pack is one JSON document: ``{"firstseen_pack": FORMAT, "version": …, "bases": […], "correlations": […]}`` with sorted
-keys, so that the same rules give the same bytes. Its hash is the SHA-256 of those bytes. Functions load packs; neither
-pySigma nor a YAML parser is needed for that.
+A pack is one JSON document: ``{"firstseen_pack": FORMAT, "version": …, "bases": […], "correlations": […]}``
+with sorted keys, so that the same rules give the same bytes. Its hash is the SHA-256 of those bytes.
+Functions load packs; neither pySigma nor a YAML parser is needed for that.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Pack:
 
     @staticmethod
     def of(bases: list[Base], correlations: list[Correlation]) -> Pack:
-        """A pack of these rules, ordered and with its version. Raises RuleError on ids that are not unique."""
+        """A pack of these rules, ordered, with its version. Raises RuleError on ids that are not unique."""
         for kind, ids in (("base rule", [b.id for b in bases]), ("rule", [c.card.id for c in correlations])):
             seen: set[str] = set()
             for one in ids:
@@ -49,7 +49,10 @@ class Pack:
         for correlation in correlations:
             for member in correlation.members:
                 if member.base_id not in known:
-                    msg = f"rule {correlation.card.id!r} refers to the base rule {member.base_id!r}, which is not in the pack"
+                    msg = (
+                        f"rule {correlation.card.id!r} refers to the base rule {member.base_id!r}, "
+                        "which is not in the pack"
+                    )
                     raise RuleError(msg)
         draft = Pack(
             tuple(sorted(bases, key=lambda base: base.id)),
@@ -73,7 +76,7 @@ def dump(pack: Pack) -> bytes:
 
 
 def load(data: bytes) -> Pack:
-    """The pack in ``data``. Raises RuleError on anything but a whole, well-formed pack of a format that this version reads."""
+    """The pack in ``data``. Raises RuleError on anything but a whole pack of this version's format."""
     if len(data) > MAX_PACK_BYTES:
         msg = f"a rule pack of {len(data)} bytes is larger than {MAX_PACK_BYTES}: split the rules"
         raise RuleError(msg)
@@ -85,7 +88,8 @@ def load(data: bytes) -> Pack:
     found = body.get("firstseen_pack") if isinstance(body, dict) else None
     if found != FORMAT:
         msg = (
-            f"not a rule pack of format {FORMAT} (found {str(found)[:40]!r}): build it again with this version of firstseen"
+            f"not a rule pack of format {FORMAT} (found {str(found)[:40]!r}): "
+            "build it again with this version of firstseen"
         )
         raise RuleError(msg)
     try:

@@ -1,7 +1,7 @@
-"""What rules are once a front end has read them: base rules, correlations, and the card that goes with a finding.
+"""What rules are once a front end has read them: base rules, correlations, and their cards.
 
-Everything that runs rules runs packs of these records (:mod:`firstseen.language.pack`); the front ends are not
-imported where rules run.
+Everything that runs rules runs packs of these records (:mod:`firstseen.language.pack`); the front ends are
+not imported where rules run.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ DEFAULT_LIMIT = 100
 class Suppression:
     """At most one notification for the same values of ``fields`` within ``duration_us`` of event time.
 
-    ``missing`` says what an event without one of the fields does: ``group`` (all such events share a notification) or
-    ``separate`` (each is on its own).
+    ``missing`` says what an event without one of the fields does: ``group`` (all such events share a
+    notification) or ``separate`` (each is on its own).
     """
 
     fields: tuple[str, ...]
@@ -70,7 +70,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A base rule: what one event must be. It reports nothing by itself; correlations (type ``match``, too) do.
+    """A base rule: what one event must be. It reports nothing itself; correlations (also ``match``) do.
 
     Attributes:
         id: the rule's id; unique in a pack.
@@ -78,7 +78,8 @@ class Base:
         sources: names of the log sources that it reads, e.g. ``("aws.cloudtrail",)``.
         vocabulary: whose field names the predicate uses (:meth:`firstseen.sources.source.Source.accessor`).
         predicate: with filters joined and placeholders expanded.
-        listed: ``firstseen match`` lists it (false for a base that an Elastic correlation rule made for itself).
+        listed: ``firstseen match`` lists it (false for a base that an Elastic correlation rule made for
+            itself).
     """
 
     id: str
@@ -91,7 +92,7 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One base rule of a correlation, with the fields that its events give: aliases are resolved for each member.
+    """One base rule of a correlation, with the fields that its events give, aliases resolved.
 
     Attributes:
         base_id: the base rule.
@@ -115,8 +116,8 @@ class Correlation:
         group_by: the group-by names as the rule writes them (aliases unresolved), for display.
         fields: the term or value names as the rule writes them, for display.
         timespan_us: S; 0 for ``match``.
-        count: the condition is *at least* this many (``gt: n`` is stored as n + 1); 1 where the type has none.
-        when: new_terms: which openings are reported.
+        count: the condition is *at least* this many (``gt: n`` is stored as n + 1); 1 where the type has
+        none. when: new_terms: which openings are reported.
         fingerprint: hex digest of what the rule *asks* (design §6); states belong to it.
         learning_us: findings within this long of the rule's activation are recorded, not sent.
         limit: notifications an hour of event time.

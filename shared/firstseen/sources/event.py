@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from firstseen.sources.source import Source, View
 
 MAX_EVENT_BYTES = 16 * 1024 * 1024
-"""A larger single event is rejected; CloudTrail's own limit is 256 KB a field group, Azure's 1 MB a message."""
+"""A larger single event is rejected; CloudTrail's own limit is 256 KB a field group, Azure's 1 MB a
+message.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +22,11 @@ class Event:
         view: ``raw`` as orjson reads it.
         id: equal for copies of one event.
         operation_id: equal for the start and the end of one operation.
-        time_us: event time in microseconds since 1970, taken back to ``received_us`` when more than an hour later.
+        time_us: event time in microseconds since 1970, taken back to ``received_us`` when more than an hour
+            later.
         received_us: when the provider enqueued it (for files: the start of the run).
-        remarks: what was odd but did not stop it from being read, e.g. ``"no eventID: a hash of its content serves"``.
+        remarks: what was odd but did not stop it from being read, e.g. ``"no eventID: a hash of its content
+            serves"``.
     """
 
     source: Source

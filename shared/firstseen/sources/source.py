@@ -1,7 +1,7 @@
 """What a log source is: how to recognise, identify, time and name the parts of one kind of event.
 
-A source copies nothing into a common shape. It maps *names* to places in the raw event; rules are compiled against
-those places, and only an event that made a finding is ever normalised (:mod:`firstseen.findings`).
+A source copies nothing into a common shape. It maps *names* to places in the raw event; rules are compiled
+against those places, and only an event that made a finding is ever normalised (:mod:`firstseen.findings`).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ Path = tuple[str, ...]
 class Derived:
     """A name whose value is computed: a small pure function of the view.
 
-    ``reads`` names the top-level keys that the function looks at, so that a decoder can leave the rest unread. The
-    function never raises on any view: a value it cannot make is ``None``.
+    ``reads`` names the top-level keys that the function looks at, so that a decoder can leave the rest
+    unread. The function never raises on any view: a value it cannot make is ``None``.
     """
 
     reads: tuple[str, ...]
@@ -32,29 +32,38 @@ class Derived:
 Accessor = Path | Derived
 
 
+def _nothing_odd(_view: View) -> tuple[str, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """One kind of audit log.
 
     Attributes:
         name: ``aws.cloudtrail``; stable, part of states and findings.
-        logsource: what Sigma's ``logsource`` of rules for it says, e.g. ``{"product": "aws", "service": "cloudtrail"}``.
+        logsource: what Sigma's ``logsource`` of rules for it says, e.g. ``{"product": "aws", "service":
+            "cloudtrail"}``.
         dataset: Elastic's ``event.dataset``.
         provider: ``AWS``, ``Azure``, … as OCSF's ``cloud.provider`` has it.
         index: the one or two top-level keys that name the API call, most selective first
             (``("eventName", "eventSource")``); their values are strings in real events.
-        required: top-level keys with string values that every event of the source has; a decoder that finds them
-            has recognised the source.
+        required: top-level keys with string values that every event of the source has; a decoder that finds
+            them has recognised the source.
         recognise: true for the view of an event of this source.
-        event_id: equal for copies of one event; None when the event carries none (a hash of its bytes serves).
+        event_id: equal for copies of one event; None when the event carries none (a hash of its bytes
+            serves).
         operation_id: equal for the start and the end of one operation; falls back to the event id when None.
         time: the event's time in microseconds since 1970, or None when it cannot be read.
         common: the short common vocabulary (:data:`COMMON`) to places.
         ecs: Elastic Common Schema names to places.
-        caseless: first keys of paths (or whole names) whose values differ only by case between copies of a log.
-        known: every dotted raw field that the source is known to have (for checks; prefixes ending in ``.`` are open:
-            anything below them is known).
+        caseless: first keys of paths (or whole names) whose values differ only by case between copies of a
+            log.
+        known: every dotted raw field that the source is known to have (for checks; prefixes ending in ``.``
+            are open: anything below them is known).
         sample: one real-shaped event, as a view.
+        remarks: what is odd about an event but did not stop it from being read, each a short sentence.
+        expects: what an event must carry to be read, for the reason of a reject: ``"eventTime as in …"``.
     """
 
     name: str
@@ -72,13 +81,15 @@ class Source:
     caseless: frozenset[str]
     known: frozenset[str]
     sample: View
+    remarks: Callable[[View], tuple[str, ...]] = _nothing_odd
+    expects: str = "a readable time"
 
     def accessor(self, name: str, *, vocabulary: str = "raw") -> Accessor:
         """Where ``name`` lies in an event of this source.
 
         ``vocabulary`` says whose names the rule uses: ``raw`` (the source's own fields first, then the common
-        vocabulary, then ECS), ``common`` (the common vocabulary first, for rules over every source) or ``ecs``.
-        A name that no table has is a dotted raw path.
+        vocabulary, then ECS), ``common`` (the common vocabulary first, for rules over every source) or
+        ``ecs``. A name that no table has is a dotted raw path.
         """
         tables = (self.ecs, self.common) if vocabulary == "ecs" else (self.common, self.ecs)
         if vocabulary == "raw" and self.knows(name):
@@ -102,7 +113,7 @@ COMMON = (
 )  # fmt: skip
 """The common vocabulary: one rule over these names runs on every source.
 
-``actor`` the stable identity that acted (for an assumed role the role, not the session); ``action`` the call, as
-``service:Call`` where the source has both; ``outcome`` ``success`` or ``failure``; ``account`` the account,
-subscription or tenant that holds the log; ``resource`` what was acted upon, where the log names one.
+``actor`` the stable identity that acted (for an assumed role the role, not the session); ``action`` the call,
+as ``service:Call`` where the source has both; ``outcome`` ``success`` or ``failure``; ``account`` the
+account, subscription or tenant that holds the log; ``resource`` what was acted upon, where the log names one.
 """

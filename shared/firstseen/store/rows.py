@@ -1,4 +1,4 @@
-"""What every store does alike with its rows: decisions that are pure, so that no two adapters can take them differently."""
+"""What every store does alike with its rows: decisions that no two adapters should take differently."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def whole_text(text: str) -> str:
-    """``text`` with U+FFFD for each lone surrogate: no store can hold one, and one bad value must not stop a batch."""
-    return _SURROGATE.sub("\ufffd", text)
+    """``text`` with U+FFFD for each lone surrogate: none can be stored, and no value may stop a batch."""
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
 def _whole(value: object) -> object:
-    """The same for every text inside; the depth is that of a row's own fields, not of what an attacker sends."""
+    """The same for every text inside. The depth is that of a row's own fields, never an attacker's choice."""
     if isinstance(value, str):
         return whole_text(value)
     if isinstance(value, list | tuple):
@@ -41,7 +41,7 @@ def _mended(row: _T) -> _T:
 
 
 def state_bytes(state: KeyState) -> bytes:
-    """The state as a store keeps it (:func:`firstseen.store.state.load` reads it), whatever its texts hold."""
+    """The state as a store keeps it (for :func:`firstseen.store.state.load`), whatever its texts."""
     try:
         return states.dump(state)
     except UnicodeEncodeError:
@@ -49,7 +49,7 @@ def state_bytes(state: KeyState) -> bytes:
 
 
 def finding_bytes(finding: Finding) -> bytes:
-    """The finding as a store keeps it (:func:`firstseen.findings.finding.load` reads it), whatever its texts hold."""
+    """The finding as a store keeps it (for :func:`firstseen.findings.finding.load`), whatever its texts."""
     try:
         return findings.dump(finding)
     except UnicodeEncodeError:
@@ -57,8 +57,8 @@ def finding_bytes(finding: Finding) -> bytes:
 
 
 def check_changes(changes: Sequence[Change]) -> None:
-    """Refuse, with ValueError and before anything is written, a call that breaks the protocol: a key named twice, or a
-    finding that belongs to another key's row.
+    """Refuse a call that breaks the protocol, with ValueError and before anything is written: a key that is
+    named twice, or a finding that belongs to another key's row.
     """
     if len({change.key for change in changes}) != len(changes):
         msg = "a commit names a key twice"
@@ -83,7 +83,7 @@ def first_status(finding: Finding) -> Status:
 
 
 def may_become(old: Status, new: Status) -> bool:
-    """Whether a mark changes the row. ``sent`` is a fact and stays; ``refused`` gives way to it; ``kept`` stays."""
+    """Whether a mark changes the row. ``sent`` is a fact and stays; ``refused`` gives way to it."""
     return old == "pending" or (old == "refused" and new == "sent")
 
 
@@ -97,11 +97,11 @@ def judge(status: Status, lease: tuple[str, int] | None, *, owner: str, now_us: 
 
 
 def reduced(state: KeyState) -> KeyState:
-    """What is kept of a forgotten key: its generation, so that finding ids never start again; when it was last seen;
-    and what is still to be sent, which no clean-up may lose.
+    """What is kept of a forgotten key: its generation, so that finding ids never start again; when it was
+    last seen; and what is still to be sent, which no clean-up may lose.
     """
     last_us = max([state.last_us, *(one.end_us for one in state.episodes)])
-    return replace(state, last_us=last_us, episodes=(), sightings=(), dropped=0)
+    return replace(state, last_us=last_us, episodes=(), sightings=(), dropped=0, cut=())
 
 
 def without_pending(state: KeyState, uids: Collection[str]) -> KeyState:

@@ -52,9 +52,11 @@ class KeyState:
         generation: how many episodes the key has opened so far (late ones apart).
         last_us: the newest true time as far as it was written: behind by at most S/24. 0: none.
         episodes: at most :data:`MAX_EPISODES`, by start.
-        sightings: events within 2 S behind the newest, by (time, id); empty for ``new_terms`` and ``match``.
+        sightings: events within 2 S behind the newest, and older ones while they are few, by (time, id, member, value);
+            empty for ``new_terms`` and ``match``.
         dropped: how many sightings were cut because the log was full; from the first on, the key is outside the order
-            guarantee and its findings say so.
+            guarantee and its findings say so. An older sighting that is no longer needed is let go of, not cut.
+        cut: (place, number): how many cut sightings still count at place × S / 24 in time; within 2 S of the newest.
         pending: uids of findings that are not known to be sent, refused or durably not to be sent.
     """
 
@@ -68,6 +70,7 @@ class KeyState:
     sightings: tuple[Sighting, ...] = ()
     dropped: int = 0
     pending: tuple[str, ...] = ()
+    cut: tuple[tuple[int, int], ...] = ()
 
 
 class _Row(msgspec.Struct, forbid_unknown_fields=True, array_like=True):
@@ -82,6 +85,7 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True, array_like=True):
     sightings: tuple[tuple[int, str, int, str], ...]
     dropped: int
     pending: tuple[str, ...]
+    cut: tuple[tuple[int, int], ...]
 
 
 def dump(state: KeyState) -> bytes:
@@ -99,6 +103,7 @@ def dump(state: KeyState) -> bytes:
             tuple((one.time_us, one.event_id, one.member, one.value) for one in state.sightings),
             state.dropped,
             state.pending,
+            state.cut,
         )
     )
 
@@ -127,4 +132,5 @@ def load(data: bytes) -> KeyState:
         tuple(Sighting(*one) for one in row.sightings),
         row.dropped,
         row.pending,
+        row.cut,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from firstseen.findings.finding import Finding, Routing, Status, key_of
@@ -14,8 +14,7 @@ from firstseen.store.state import KeyState
 from firstseen.store.state import load as load_state
 from firstseen.store.store import Change, Claimed, FindingRow, Outcome, Query, Record, StoredState
 
-_MIN_US = -(2**63)
-_MAX_US = 2**63
+_Rewrite = Callable[[KeyState], KeyState]
 
 
 @dataclass(slots=True)
@@ -57,12 +56,12 @@ class _Shared:
 class MemoryStore:
     """See :class:`firstseen.store.store.Store`.
 
-    Rows are kept as bytes, so that nothing is shared by reference and what cannot be stored elsewhere cannot be
-    stored here. ``shared``: another object over the same storage, as a second worker has one.
+    Rows are kept as bytes, so that nothing is shared by reference and what no other store could hold is not
+    held here. ``shared``: another object over the same storage, as a second worker has one.
     """
 
     def __init__(self, *, shared: MemoryStore | None = None) -> None:
-        self._rows = _Shared() if shared is None else shared._rows  # noqa: SLF001 - the same class
+        self._rows: _Shared = _Shared() if shared is None else shared._open()  # noqa: SLF001 - this class
         self._closed = False
 
     def _open(self) -> _Shared:
@@ -76,27 +75,21 @@ class MemoryStore:
         del consistent
         shared = self._open()
         with shared.lock:
-            found = [(key, row.data, row.version) for key in keys if (row := shared.states.get(key)) is not None]
+            found = [
+                (key, row.data, row.version) for key in keys if (row := shared.states.get(key)) is not None
+            ]
         return {key: StoredState(load_state(data), str(version)) for key, data, version in found}
 
     def commit(self, changes: Sequence[Change]) -> Sequence[Outcome]:
         """Each change atomically, independent of the others."""
         rows.check_changes(changes)
         shared = self._open()
-        prepared = [(rows.state_bytes(one.state), [rows.finding_bytes(new) for new in one.findings]) for one in changes]
+        dumped = [
+            (rows.state_bytes(one.state), [rows.finding_bytes(new) for new in one.findings])
+            for one in changes
+        ]
         with shared.lock:
-            return [self._commit_one(shared, one, *data) for one, data in zip(changes, prepared, strict=True)]
-
-    @staticmethod
-    def _commit_one(shared: _Shared, change: Change, data: bytes, findings: Sequence[bytes]) -> Outcome:
-        row = shared.states.get(change.key)
-        if (None if row is None else str(row.version)) != change.expected:
-            return "conflict"
-        shared.states[change.key] = _State(data, shared.next_version(), change.state.rule_id, change.expires_at_us)
-        for finding, dumped in zip(change.findings, findings, strict=True):
-            if finding.uid not in shared.findings:
-                _insert(shared, finding, dumped)
-        return "committed"
+            return [_commit_one(shared, one, *data) for one, data in zip(changes, dumped, strict=True)]
 
     def claim(self, uids: Sequence[str], *, owner: str, now_us: int, lease_us: int) -> Sequence[Claimed]:
         """Take a lease on each pending finding."""
@@ -125,18 +118,7 @@ class MemoryStore:
                     row.status = status
                     shared.pending.discard(uid)
             for key in {key_of(uid) for uid in uids}:
-                self._rewrite(shared, key, lambda state: rows.without_pending(state, set(uids)))
-
-    @staticmethod
-    def _rewrite(shared: _Shared, key: str, change: _Rewrite) -> None:
-        """Change a state in place, with a new version if it becomes another."""
-        row = shared.states.get(key)
-        if row is None:
-            return
-        old = load_state(row.data)
-        new = change(old)
-        if new != old:
-            row.data, row.version = rows.state_bytes(new), shared.next_version()
+                _rewrite(shared, key, lambda state: rows.without_pending(state, set(uids)))
 
     def due(self, *, now_us: int, limit: int) -> Sequence[str]:
         """Uids of pending findings without a live lease, oldest first."""
@@ -153,15 +135,17 @@ class MemoryStore:
         """The rows of those uids that exist."""
         shared = self._open()
         with shared.lock:
-            found = [(uid, row.data, row.status) for uid in uids if (row := shared.findings.get(uid)) is not None]
+            found = [
+                (uid, row.data, row.status) for uid in uids if (row := shared.findings.get(uid)) is not None
+            ]
         return {uid: FindingRow(load_finding(data), status) for uid, data, status in found}
 
     def scan_findings(self, query: Query) -> Iterator[FindingRow]:
         """Findings by event time, oldest first: those that the storage held at the first step."""
         shared = self._open()
         with shared.lock:
-            uids = [uid for _, uid in sorted((row.time_us, uid) for uid, row in shared.findings.items() if _asked(row, query))]
-        for uid in uids:
+            asked = sorted((row.time_us, uid) for uid, row in shared.findings.items() if _asked(row, query))
+        for _, uid in asked:
             row = self.findings([uid]).get(uid)
             if row is not None and query.status in (None, row.status):
                 yield row
@@ -169,8 +153,9 @@ class MemoryStore:
     def scan_states(self, *, rule_id: str | None = None) -> Iterator[tuple[str, StoredState]]:
         """(key, state) of every key, or of one rule's."""
         shared = self._open()
+        asked = None if rule_id is None else rows.whole_text(rule_id)
         with shared.lock:
-            keys = [key for key, row in shared.states.items() if rule_id in (None, row.rule_id)]
+            keys = [key for key, row in shared.states.items() if asked in (None, row.rule_id)]
         for key in keys:
             yield from self.read([key]).items()
 
@@ -184,8 +169,8 @@ class MemoryStore:
         """Every record of a kind, by name."""
         shared = self._open()
         with shared.lock:
-            found = sorted(((place[1], row) for place, row in shared.records.items() if place[0] == kind), key=lambda one: one[0])
-        yield from (row for _, row in found)
+            found = [row for row in shared.records.values() if row.kind == kind]
+        yield from sorted(found, key=lambda row: row.name)
 
     def put_record(self, record: Record) -> Outcome:
         """Write it if the stored version is still ``record.version``."""
@@ -210,7 +195,7 @@ class MemoryStore:
         with shared.lock:
             for key in keys:
                 if not entirely:
-                    self._rewrite(shared, key, rows.reduced)
+                    _rewrite(shared, key, rows.reduced)
                     continue
                 shared.states.pop(key, None)
                 for uid in shared.by_key.pop(key, ()):
@@ -232,3 +217,51 @@ class MemoryStore:
     def close(self) -> None:
         """Further calls on this object are errors; the storage stays with the other objects over it."""
         self._closed = True
+
+
+def _commit_one(shared: _Shared, change: Change, data: bytes, findings: Sequence[bytes]) -> Outcome:
+    row = shared.states.get(change.key)
+    if (None if row is None else str(row.version)) != change.expected:
+        return "conflict"
+    shared.states[change.key] = _State(
+        data, shared.next_version(), rows.whole_text(change.state.rule_id), change.expires_at_us
+    )
+    for finding, dumped in zip(change.findings, findings, strict=True):
+        if finding.uid not in shared.findings:
+            _insert(shared, finding, dumped)
+    return "committed"
+
+
+def _insert(shared: _Shared, finding: Finding, data: bytes) -> None:
+    status = rows.first_status(finding)
+    rule_id = rows.whole_text(finding.card.id)
+    shared.findings[finding.uid] = _Finding(data, finding.time_us, rule_id, finding.routing, status)
+    shared.by_key.setdefault(key_of(finding.uid), set()).add(finding.uid)
+    if status == "pending":
+        shared.pending.add(finding.uid)
+
+
+def _asked(row: _Finding, query: Query) -> bool:
+    """Whether the query asks for this row; its parts hold together."""
+    return (
+        (query.since_us is None or query.since_us <= row.time_us)
+        and (query.until_us is None or row.time_us < query.until_us)
+        and (query.rule_id is None or rows.whole_text(query.rule_id) == row.rule_id)
+        and query.routing in (None, row.routing)
+        and query.status in (None, row.status)
+    )
+
+
+def _passed(expires_at_us: int | None, now_us: int) -> bool:
+    return expires_at_us is not None and expires_at_us < now_us
+
+
+def _rewrite(shared: _Shared, key: str, change: _Rewrite) -> None:
+    """Change a state in place, with a new version if it becomes another."""
+    row = shared.states.get(key)
+    if row is None:
+        return
+    old = load_state(row.data)
+    new = change(old)
+    if new != old:
+        row.data, row.version = rows.state_bytes(new), shared.next_version()

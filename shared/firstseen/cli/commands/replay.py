@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from firstseen.cli import console
-from firstseen.cli.arguments import add_inputs, now_of, source_of
+from firstseen.cli.arguments import add_inputs, now_of, rules_and_inputs, source_of
 from firstseen.cli.inputs import find_inputs
 from firstseen.cli.main import EXIT_DONE, EXIT_REJECTED
 from firstseen.cli.reading import scan
@@ -20,7 +20,7 @@ from firstseen.cli.rulefiles import load_pack
 from firstseen.cli.spool import Spool
 from firstseen.cli.stores import open_store
 from firstseen.findings.text import safe_text
-from firstseen.pipeline import BATCH_MATCHES, Match, Pipeline, Report
+from firstseen.pipeline import BATCH_MATCHES, Match, Pipeline, Report, raised
 from firstseen.sources.event import Reject
 
 if TYPE_CHECKING:
@@ -39,8 +39,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Findings to standard output; rejects and the summary to standard error."""
-    pack = load_pack(args.rules)
-    inputs = find_inputs(args.input)
+    rules, names = rules_and_inputs(args)
+    pack = load_pack(rules)
+    inputs = find_inputs(names)
     started = time.perf_counter()
     store = open_store(args.state)
     try:
@@ -128,7 +129,11 @@ class _Replay:
             if isinstance(item, Reject):
                 self.rejected += 1
                 console.say_reject(one.name, item)
-            elif item.bases:
+                continue
+            for reject in raised(item):
+                self.rejected += 1
+                console.say_reject(one.name, reject)
+            if item.bases:
                 yield Match(item.event, item.bases, one.name, f"{one.name}:{item.place}")
 
     def _settle(self, batch: list[Match]) -> None:

@@ -1,0 +1,240 @@
+"""The text form: what an on-call reads on a phone at three in the morning.
+
+The first line says what happened and to what. Then why it is new, the facts, the triage steps; the last
+lines are the commands to look closer and to mark it expected. Whatever comes from events goes through
+``safe_text``.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+from dataclasses import replace
+
+from firstseen.findings.attack import tactics, techniques
+from firstseen.findings.finding import Finding, Related
+from firstseen.findings.links import console_link, look_closer, mark_expected
+from firstseen.findings.safe import safe_text
+from firstseen.findings.times import moment
+
+DEFAULT_WIDTH = 100
+MIN_WIDTH = 40
+
+MAX_HEADLINE_CHARS = 240
+MAX_VALUE_CHARS = 300
+MAX_PROSE_CHARS = 1_000
+MAX_STEPS = 12
+MAX_RELATED_SHOWN = 5
+MAX_DETAILS = 30
+MAX_SUBJECT_CHARS = 99
+"""SNS takes subjects of less than 100 ASCII characters without line breaks."""
+
+_LABEL_WIDTH = 10
+
+__all__ = ["headline", "minimal", "safe_text", "subject", "to_text"]
+
+
+def to_text(finding: Finding, *, width: int = DEFAULT_WIDTH) -> str:
+    """The finding as plain text, in lines of ``width`` unless that breaks an id, a link or a command.
+
+
+
+    Deterministic; ends with a line break. Holds no control character but line breaks, whatever the event
+    holds.
+    """
+    width = max(width, MIN_WIDTH)
+    blocks = [
+        [
+            headline(finding),
+            *_wrapped(safe_text(finding.reason, MAX_PROSE_CHARS), width),
+            *_caveats(finding, width),
+        ],
+        _facts(finding, width),
+        _steps("Triage", finding.card.triage, width),
+        _steps("Response", finding.card.response, width),
+        _closing(finding),
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def headline(finding: Finding) -> str:
+    """What happened and to what, in one line: ``HIGH  Title: who called what on which resource in where``."""
+    level = finding.card.level.upper()
+    title = safe_text(finding.card.title, 120)
+    match finding.kind:
+        case "digest":
+            number = safe_text(dict(finding.details).get("findings", "?"), 40)
+            return f"{level}  Digest: {title}: {number} findings"
+        case "summary":
+            return f"LEARNT  {title}: learning has ended"
+        case "test":
+            return f"TEST  {title}"
+        case "operational":
+            return f"NOTICE  {title}"
+        case "finding":
+            return safe_text(f"{level}  {title}: {_what(finding)}", MAX_HEADLINE_CHARS)
+
+
+def subject(finding: Finding) -> str:
+    """The headline as a mail's subject: one line of at most 99 printable ASCII characters."""
+    text = headline(finding)
+    if finding.kind == "finding":
+        who, account = (safe_text(short_actor(finding.fact(name)), 30) for name in ("actor", "account"))
+        text = f"{finding.card.level.upper()} {safe_text(finding.card.title, 60)}"
+        text += f": {who}" * bool(who) + f" in {account}" * bool(account)
+    text = text.replace("  ", " ").replace("…", "...")
+    plain = "".join(char if " " <= char <= "~" else "?" for char in text)
+    if len(plain) > MAX_SUBJECT_CHARS:
+        plain = plain[: MAX_SUBJECT_CHARS - 3].rstrip() + "..."
+    return plain.strip() or "firstseen"
+
+
+def minimal(finding: Finding) -> Finding:
+    """A short form for a sink that refused the whole: uid, rule, time, facts; no event, no steps."""
+    card = replace(
+        finding.card,
+        title=safe_text(finding.card.title, 120),
+        name=safe_text(finding.card.name, 120),
+        author="",
+        description="",
+        references=(),
+        false_positives=(),
+        tags=tuple(safe_text(tag, 60) for tag in finding.card.tags[:10]),
+        triage=(),
+        response=(),
+    )
+    return replace(
+        finding,
+        card=card,
+        group=_short_pairs(finding.group),
+        terms=_short_pairs(finding.terms),
+        reason=safe_text(finding.reason, 300),
+        related=tuple(replace(one, event_id=safe_text(one.event_id, 128)) for one in finding.related[:1]),
+        related_more=finding.related_more + max(0, len(finding.related) - 1),
+        facts=_short_pairs(finding.facts),
+        raw="",
+        pointer=safe_text(finding.pointer, 300),
+        details=_short_pairs(finding.details[:5]),
+    )
+
+
+def short_actor(actor: str) -> str:
+    """The last part of an identity's name: ``role/ci/deploy`` of an ARN is ``deploy``."""
+    tail = actor.rstrip("/").rpartition("/")[2] if "/" in actor else actor.rpartition(":")[2] or actor
+    return tail or actor
+
+
+def _short_pairs(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    return tuple((safe_text(name, 80), safe_text(value, 200)) for name, value in pairs)
+
+
+def _what(finding: Finding) -> str:
+    who = safe_text(short_actor(finding.fact("actor")), 60)
+    call = safe_text(finding.fact("action"), 80)
+    said = " called ".join(part for part in (who, call) if part)
+    if finding.fact("outcome") == "failure":
+        said += " (failed)"
+    if finding.fact("resource"):
+        said += f" on {safe_text(short_actor(finding.fact('resource')), 60)}"
+    where = " ".join(
+        safe_text(finding.fact(name), 40) for name in ("account", "region") if finding.fact(name)
+    )
+    return f"{said} in {where}" if where else said
+
+
+def _caveats(finding: Finding, width: int) -> list[str]:
+    said = []
+    if finding.baseline == "none" and finding.type == "new_terms" and finding.kind == "finding":
+        said.append("No baseline was built for this rule: what is new may only be new to firstseen.")
+    if finding.baseline == "learning":
+        said.append("The rule was still learning.")
+    if finding.routing not in {"send", "learning"}:
+        said.append(f"Not sent singly: {finding.routing}.")
+    return [line for one in said for line in _wrapped(one, width)]
+
+
+def _facts(finding: Finding, width: int) -> list[str]:
+    card = finding.card
+    outcome = " ".join(part for part in (finding.fact("outcome"), _bracketed(finding.fact("error"))) if part)
+    where = " ".join(
+        part for part in (finding.provider, finding.fact("account"), finding.fact("region")) if part
+    )
+    told = {finding.fact(name) for name in ("actor", "session", "account", "region", "source.ip")}
+    pairs: list[tuple[str, str]] = [
+        ("When", moment(finding.time_us)),
+        ("Who", finding.fact("actor")),
+        ("Session", finding.fact("session") if finding.fact("session") != finding.fact("actor") else ""),
+        ("Key", finding.fact("access_key")),
+        ("What", ", ".join(part for part in (finding.fact("action"), outcome) if part)),
+        ("Resource", finding.fact("resource")),
+        ("From", finding.fact("source.ip")),
+        ("Agent", finding.fact("user_agent")),
+        ("Where", where),
+        *(("Term", f"{name} = {value}") for name, value in finding.terms if value not in told),
+        *(("Group", f"{name} = {value}") for name, value in finding.group if value not in told),
+        *((name, value) for name, value in finding.details[:MAX_DETAILS]),
+        ("Event", finding.related[0].event_id if finding.related else ""),
+        *(("and", _related(one)) for one in finding.related[1:MAX_RELATED_SHOWN]),
+        ("and", _rest(finding)),
+        ("Lies in", finding.pointer),
+        ("Rule", f"{card.id} ({card.level}, risk {card.risk_score})"),
+        ("ATT&CK", ", ".join(_attack(card.tags))),
+        ("Baseline", finding.baseline if finding.baseline != "none" else ""),
+        ("Pack", finding.pack_version),
+    ]
+    return [line for name, value in pairs if value for line in _labelled(name, value, width)]
+
+
+def _attack(tags: tuple[str, ...]) -> Iterable[str]:
+    return (*map(str, techniques(tags)), *(one.name for one in tactics(tags)))
+
+
+def _bracketed(text: str) -> str:
+    return f"({text})" if text else ""
+
+
+def _related(one: Related) -> str:
+    return f"{one.event_id}  {moment(one.time_us)}"
+
+
+def _rest(finding: Finding) -> str:
+    number = finding.related_more + max(0, len(finding.related) - MAX_RELATED_SHOWN)
+    return f"{number} more event{'s' if number != 1 else ''}" if number else ""
+
+
+def _labelled(name: str, value: str, width: int) -> list[str]:
+    label = f"{safe_text(name, 40)}:".ljust(_LABEL_WIDTH)
+    return _wrapped(safe_text(value, MAX_VALUE_CHARS), width, label, " " * _LABEL_WIDTH)
+
+
+def _steps(title: str, steps: tuple[str, ...], width: int) -> list[str]:
+    lines = [title] if steps else []
+    for number, step in enumerate(steps[:MAX_STEPS], 1):
+        text = safe_text(step.strip(), MAX_PROSE_CHARS)
+        lines.extend(_wrapped(text, width, f" {number}. ", " " * (len(str(number)) + 3)))
+    if len(steps) > MAX_STEPS:
+        lines.append(f" and {len(steps) - MAX_STEPS} more steps with the rule")
+    return lines
+
+
+def _closing(finding: Finding) -> list[str]:
+    lines = ["Look closer", *(f"  {command}" for command in look_closer(finding))]
+    link = console_link(finding)
+    if link:
+        lines.append(f"  {link}")
+    if finding.kind == "finding":
+        lines += ["Expected?", f"  {mark_expected(finding)}"]
+    return lines
+
+
+def _wrapped(text: str, width: int, first: str = "", later: str = "") -> list[str]:
+    """Lines of at most ``width``; a longer word (an id, an ARN) keeps its line to itself, unbroken."""
+    lines = textwrap.wrap(
+        text,
+        width,
+        initial_indent=first,
+        subsequent_indent=later,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return lines or ([first.rstrip()] if first.strip() else [])

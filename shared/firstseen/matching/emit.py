@@ -1,0 +1,296 @@
+"""Generated code: one Python function that decides many trees for one event, sharing what they have in common.
+
+The text of a function holds only names that are made up here (``v3``, ``k7``) and operators. Field names, constants and
+everything else that comes from rules is bound by name, never pasted.
+
+Two kinds of function are made from the same trees. ``fast`` ones take the struct of a :class:`Layout` and the event's
+bytes; ``slow`` ones take its view. Both give the indices of the trees that hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from firstseen.matching import running
+from firstseen.matching.layout import Layout, Node
+from firstseen.matching.literals import needed
+from firstseen.matching.questions import PLAIN, SAME, All, Opposite, Question, Some, Tree, prepared
+from firstseen.sources.source import Accessor, Derived
+
+Rows = tuple[int, ...]
+Rule = tuple[Tree, Rows]
+"""A tree and the base rules (indices into the pack) that it decides."""
+
+Function = Callable[[Any, bytes], Rows]
+
+
+def build(rules: Sequence[Rule], layout: Layout | None) -> Function:
+    """The function for these rules: ``f(struct, raw)`` with a layout, ``f(view, raw)`` without.
+
+    What it raises tells nothing about which rule is at fault: the caller asks each by itself then.
+    """
+    return _Function(rules, layout).compiled()
+
+
+class _Function:
+    """The making of one function."""
+
+    def __init__(self, rules: Sequence[Rule], layout: Layout | None) -> None:
+        self._layout = layout
+        self._bound: dict[str, Any] = dict(running.NAMES)
+        self._setup: list[str] = []
+        self._lazy: list[str] = []
+        self._values: dict[Accessor | None, str] = {}
+        self._scalars: dict[Accessor, str] = {}
+        self._nodes: dict[int, str] = {}
+        self._roots: dict[int, str] = {}
+        self._answers: dict[Question, str] = {}
+        self._asked: dict[Question, int] = {}
+        for tree, _ in rules:
+            self._count(tree)
+        self._lines = [self._line(tree, rows) for tree, rows in rules]
+
+    def compiled(self) -> Function:
+        body = [f"{name} = None" for name in self._lazy] + self._setup + ["out = ()", *self._lines, "return out"]
+        text = "def decide(s, raw):\n" + "".join(f"    {line}\n" for line in body)
+        code = compile(text, "<rules>", "exec")
+        exec(code, self._bound)  # noqa: S102 - our own text, without a word from a rule in it
+        function: Function = self._bound["decide"]
+        return function
+
+    def _line(self, tree: Tree, rows: Rows) -> str:
+        add = f"out += {self._bind(rows)}"
+        return add if tree == All(()) else f"if {self._tree(tree)}: {add}"
+
+    def _bind(self, value: object) -> str:
+        name = f"k{len(self._bound)}"
+        self._bound[name] = value
+        return name
+
+    def _late(self, prefix: str) -> str:
+        """A local that is None until it is needed."""
+        name = f"{prefix}{len(self._lazy)}"
+        self._lazy.append(name)
+        return name
+
+    def _count(self, tree: Tree) -> None:
+        waiting = [tree]
+        while waiting:
+            match waiting.pop():
+                case All(parts) | Some(parts):
+                    waiting.extend(parts)
+                case Opposite(part):
+                    waiting.append(part)
+                case Question() as question:
+                    self._asked[question] = self._asked.get(question, 0) + 1
+
+    # Trees
+
+    def _tree(self, tree: Tree) -> str:
+        match tree:
+            case All(parts):
+                return f"({' and '.join(map(self._tree, sorted(parts, key=self._cost)))})" if parts else "True"
+            case Some(parts):
+                return f"({' or '.join(map(self._tree, sorted(parts, key=self._cost)))})" if parts else "False"
+            case Opposite(part):
+                return f"(not {self._tree(part)})"
+            case Question():
+                return self._question(tree)
+
+    def _cost(self, tree: Tree) -> int:
+        """Cheap questions first; the order of equals stays."""
+        match tree:
+            case All(parts) | Some(parts):
+                return 1 + sum(map(self._cost, parts))
+            case Opposite(part):
+                return self._cost(part)
+            case Question(place, op):
+                if place is None:
+                    return 100
+                return (1 if self._is_scalar(place) else 6) + (0 if op in PLAIN or op == "null" else 4)
+
+    def _question(self, question: Question) -> str:
+        name = self._answers.get(question)
+        if name is None:
+            expression = self._expression(question)
+            if self._asked[question] == 1:
+                return expression
+            name = self._late("b")
+            self._answers[question] = name
+            return f"({name} if {name} is not None else ({name} := {expression}))"
+        return f"({name} if {name} is not None else ({name} := {self._expression(question)}))"
+
+    def _expression(self, question: Question) -> str:
+        place = question.place
+        if question.op == "exists":
+            return self._exists(place)
+        if place is not None and self._is_scalar(place) and question.part is None and question.op not in SAME:
+            return self._of_scalar(question, place)
+        if question.op == "null":
+            return f"(not {self._texts(place)})"
+        return self._of_texts(question)
+
+    def _exists(self, place: Accessor | None) -> str:
+        if place is None:
+            return "True"
+        if self._is_scalar(place):
+            return f"({self._scalar(place)} is not UNSET)"
+        return f"(len({self._reached(place)}) != 0)"
+
+    # One string or nothing
+
+    def _of_scalar(self, question: Question, place: Accessor) -> str:
+        name = self._scalar(place)
+        if question.op == "null":
+            return f"({name}.__class__ is not str)"
+        guard = f"{name}.__class__ is str"
+        if question.folded:
+            folded = self._values_name(("c", place), "c")
+            made = f"{name}.casefold() if {name}.isascii() else fold({name})"
+            value = f"({folded} if {folded} is not None else ({folded} := {made}))"
+        else:
+            value = name
+        if question.op == "equals" and question.folded:  # folding keeps the length
+            sizes = {len(one) for one in question.values}
+            size = f"== {sizes.pop()}" if len(sizes) == 1 else f"in {self._bind(frozenset(sizes))}"
+            guard += f" and len({name}) {size}"
+        return f"({guard} and {self._plain(question, value)})"
+
+    def _plain(self, question: Question, value: str) -> str:
+        values = question.values
+        if question.op == "equals":
+            if len(values) == 1:
+                return f"{value} == {self._bind(values[0])}"
+            return f"{value} in {self._bind(frozenset(values))}"
+        if question.op in ("startswith", "endswith"):
+            return f"{value}.{question.op}({self._bind(values)})"
+        if question.op == "contains":
+            if len(values) == 1:
+                return f"{self._bind(values[0])} in {value}"
+            return f"holds_some({value}, {self._bind(values)})"
+        test = f"{self._bind(prepared(question))}({value})"
+        literal = needed(question.values[0]) if question.op == "regex" else ""
+        return f"{self._bind(literal)} in {value} and {test}" if literal else test
+
+    def _is_scalar(self, place: Accessor) -> bool:
+        nodes = self._node(place)
+        return nodes is not None and len(nodes) == len(place) and nodes[-1].kind in ("scalar", "text")
+
+    def _node(self, place: Accessor) -> list[Node] | None:
+        """The nodes from the top to where the struct ends on the way to ``place``."""
+        if self._layout is None or isinstance(place, Derived) or not place:
+            return None
+        found = []
+        below: Mapping[str, Node] = self._layout.top
+        for key in place:
+            if key not in below:
+                break
+            found.append(below[key])
+            below = found[-1].below if found[-1].kind == "object" else {}
+        return found or None
+
+    def _scalar(self, place: Accessor) -> str:
+        """A local that is a string, None (null) or UNSET (absent)."""
+        name = self._scalars.get(place)
+        if name is None:
+            nodes = self._node(place) or []
+            held = self._held(nodes)
+            name = f"v{len(self._scalars)}"
+            self._setup.append(f"{name} = {held}")
+            if nodes[-1].kind == "scalar":
+                self._setup.append(
+                    f"if {name}.__class__ is not str and {name} is not None and {name} is not UNSET: {name} = odd({name})"
+                )
+            self._scalars[place] = name
+        return name
+
+    def _held(self, nodes: Sequence[Node]) -> str:
+        """An expression for what the struct holds at the last node; UNSET when an object on the way is missing."""
+        *above, last = nodes
+        if not above:
+            return f"s.{last.name}"
+        outer = self._object(above)
+        return f"{outer}.{last.name} if {outer}.__class__ is {self._bind(above[-1].struct)} else UNSET"
+
+    def _object(self, nodes: Sequence[Node]) -> str:
+        name = self._nodes.get(id(nodes[-1]))
+        if name is None:
+            held = self._held(nodes)
+            name = f"n{len(self._nodes)}"
+            self._nodes[id(nodes[-1])] = name
+            self._setup.append(f"{name} = {held}")
+        return name
+
+    # Any number of values
+
+    def _values_name(self, key: Any, prefix: str) -> str:  # noqa: ANN401 - a key of our own
+        name = self._values.get(key)
+        if name is None:
+            name = self._late(prefix)
+            self._values[key] = name
+        return name
+
+    def _of_texts(self, question: Question) -> str:
+        found = self._texts(question.place)
+        if question.part is not None:
+            found = f"parts_of({found}, {self._bind(question.part)})"
+            found = f"fold_all({found})" if question.folded else found
+        elif question.folded:
+            found = self._folded(question.place)
+        if question.op in SAME:
+            other = self._folded(question.other) if question.folded else self._texts(question.other)
+            return f"same({self._bind(question.op)}, {found}, {other})"
+        if question.op == "equals":
+            return f"equals_any({found}, {self._bind(frozenset(question.values))})"
+        if question.op in PLAIN:
+            return f"{question.op}_any({found}, {self._bind(question.values)})"
+        return f"test_any({found}, {self._bind(prepared(question))})"
+
+    def _folded(self, place: Accessor | None) -> str:
+        name = self._values_name(("l", place), "l")
+        return f"({name} if {name} is not None else ({name} := fold_all({self._texts(place)})))"
+
+    def _texts(self, place: Accessor | None) -> str:
+        """An expression for the list of text forms at a place."""
+        name = self._values_name(("t", place), "t")
+        if place is None:
+            made = "leaf_texts(loads(raw))" if self._layout is not None else "leaf_texts(s)"
+        elif self._is_scalar(place):
+            made = f"scalar_texts({self._scalar(place)})"
+        else:
+            made = f"texts({self._reached(place)})"
+        return f"({name} if {name} is not None else ({name} := {made}))"
+
+    def _reached(self, place: Accessor) -> str:
+        name = self._values_name(("r", place), "r")
+        if self._layout is None:
+            made = f"reach(s, {self._bind(place)})"
+        elif isinstance(place, Derived):
+            made = self._derived(place, self._layout)
+        else:
+            made = self._below(place)
+        return f"({name} if {name} is not None else ({name} := {made}))"
+
+    def _below(self, place: Accessor) -> str:
+        nodes = self._node(place) or []
+        return f"reached({self._root(nodes)}, {self._bind(place)}, {len(nodes)})"
+
+    def _root(self, nodes: Sequence[Node]) -> str:
+        """An expression for the decoded value of a raw node, kept for other fields below it; ABSENT if there is none."""
+        root = self._roots.get(id(nodes[-1]))
+        if root is None:
+            root = self._late("d")
+            self._roots[id(nodes[-1])] = root
+        held = self._held(nodes)
+        return f"({root} if {root} is not None else ({root} := decoded({held})))"
+
+    def _derived(self, place: Derived, layout: Layout) -> str:
+        keys = {key: layout.top[key] for key in place.reads}
+        texts = ", ".join(f"({self._bind(key)}, s.{node.name})" for key, node in keys.items() if node.kind == "text")
+        others = ", ".join(f"({self._bind(key)}, {self._single(node)})" for key, node in keys.items() if node.kind != "text")
+        return f"derived({self._bind(place.function)}, ({texts}{',' if texts else ''}), ({others}{',' if others else ''}))"
+
+    def _single(self, node: Node) -> str:
+        return f"plain(s.{node.name})" if node.kind == "scalar" else self._root([node])
+

@@ -1,0 +1,105 @@
+"""The fast way: from one document's bytes to the rules that hold, with no view in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from firstseen.matching.emit import Function, Rows
+from firstseen.matching.index import Index, Names
+from firstseen.matching.layout import Layout
+from firstseen.sources.source import Source
+
+MAX_NAMES = 8_192
+"""Combinations of call names whose function is remembered; the table starts anew when it is full."""
+
+MAX_NAME_CHARACTERS = 256
+"""Longer names are looked up each time."""
+
+FIRST_YEAR = 1971
+"""An earlier event may lie before 1970, which is a reject: the slow path says."""
+
+Answer = tuple[Rows, str]
+"""The rules that hold, ascending, and the event id ("" when no rule holds, or when the slow path has to find it)."""
+
+Matcher = Callable[[bytes], Answer | None]
+
+MAX_ID_CHARACTERS = 256
+"""The slow path gives another id to an event whose own is longer."""
+
+_NOTHING: Answer = ((), "")
+
+
+def no_fast_way(_raw: bytes) -> Answer | None:
+    """The matcher of a source that has none: every document takes the slow path."""
+    return None
+
+
+def matcher(source: Source, index: Index, layout: Layout) -> Matcher:
+    """The matcher for one source: bytes of one document to the rules that hold; None: take the slow path.
+
+    It never raises. Documents that the slow path would reject get None, but for two kinds in which no rule found
+    anything: those nested deeper than the readers allow, and times with more digits than they take. They are
+    provably irrelevant; to prove them valid would cost more than matching does.
+    """
+    table = _Table(source, index, layout)
+    known, unknown = table.functions, table.slow_path
+    decode = layout.decoder.decode
+    parsed, one_key = layout.parsed, len(source.index) == 1
+    identified = layout.identified
+    timely, learned = table.timely, table.learned
+
+    def match(raw: bytes) -> Answer | None:
+        try:
+            fields = decode(raw)
+            when = fields.when
+            if not (parsed and when.tzinfo is UTC and when.year >= FIRST_YEAR) and not timely(when):
+                return None
+            names = (fields.first, fields.first if one_key else fields.second)
+            function = known.get(names, unknown)
+            if function is unknown:
+                function = learned(names)
+            if function is None:
+                return _NOTHING
+            rows = function(fields, raw)
+            if not rows:
+                return _NOTHING
+            identity = fields.identity if identified else ""
+        except Exception:  # noqa: BLE001 - anything unforeseen is the slow path's to explain
+            return None
+        return tuple(sorted(rows)), identity if len(identity) <= MAX_ID_CHARACTERS else ""
+
+    return match
+
+
+class _Table:
+    """What was learnt of the names and times of one source."""
+
+    def __init__(self, source: Source, index: Index, layout: Layout) -> None:
+        self.functions: dict[Names, Function | None] = {}
+        self._source = source
+        self._index = index
+        self._time_key = layout.time_key
+
+    def slow_path(self, _fields: object, _raw: bytes) -> Rows:
+        """Stands in where there is no function: the names are not the source's."""
+        raise LookupError
+
+    def learned(self, names: Names) -> Function | None:
+        """The function for names that the table does not have."""
+        own = names[: len(self._source.index)]
+        if not self._source.recognise(dict(zip(self._source.index, own, strict=True))):
+            return self.slow_path
+        function = self._index.function(own)
+        if max(map(len, names)) <= MAX_NAME_CHARACTERS:
+            if len(self.functions) >= MAX_NAMES:
+                self.functions.clear()
+            self.functions[names] = function
+        return function
+
+    def timely(self, when: datetime | str) -> bool:
+        """Whether the slow path would take the event's time."""
+        if isinstance(when, str):
+            time_us = self._source.time({self._time_key: when})
+            return time_us is not None and time_us >= 0
+        return when.year >= FIRST_YEAR and (when.tzinfo is UTC or when.tzinfo is None)

@@ -1,0 +1,146 @@
+"""Which parts of a source's events are decoded: a struct with a place for each field in use, everything else skipped.
+
+Measured on CloudTrail lines, decoding such a struct takes less than half the time of reading the whole event. What its
+types do not foresee is not an error: the event takes the slow path, which reads everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from firstseen.sources.source import Accessor, Derived, Path, Source
+
+MAX_STRUCT_LEVELS = 8
+"""Objects within objects that get a struct of their own; what lies deeper is read from the raw bytes."""
+
+
+@dataclass(slots=True)
+class Node:
+    """One key on the way to fields in use.
+
+    Attributes:
+        name: the attribute of the struct above that holds it.
+        kind: ``text`` (always a string), ``scalar`` (decoded at once; a string in real events), ``object`` (a
+            struct), ``raw`` (bytes, decoded when a rule asks) or ``time`` (checked, never asked for).
+        struct: the class, for objects.
+    """
+
+    name: str
+    kind: str = "raw"
+    whole: bool = False
+    below: dict[str, Node] = field(default_factory=dict)
+    struct: type[msgspec.Struct] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A source's decoder for the fields in use.
+
+    Attributes:
+        decoder: bytes to a struct; raises msgspec.DecodeError, UnicodeDecodeError or RecursionError.
+        top: the struct's nodes by key.
+        time_key: the key whose value tells the time. The struct's attribute for it is ``when``; those for the index
+            keys are ``first`` and ``second`` (the same, if there is but one).
+        parsed: whether ``when`` is a datetime; if not, it is text that a rule asks for.
+        identified: whether a required key holds the event id; its attribute is ``identity`` then.
+    """
+
+    decoder: msgspec.json.Decoder[Any]
+    top: Mapping[str, Node]
+    time_key: str
+    parsed: bool
+    identified: bool
+
+
+def layout(source: Source, places: Iterable[Accessor]) -> Layout | None:
+    """The layout for these places; None when the source's time cannot be told from its required keys."""
+    time_key = _time_key(source)
+    if time_key is None:
+        return None
+    root = Node("")
+    for place in places:
+        if isinstance(place, Derived):
+            for key in place.reads:
+                _add(root, (key,))
+        elif place:
+            _add(root, place)
+    parsed = time_key not in root.below
+    for key in source.required:
+        _add(root, (key,)).kind = "text"
+    identified = _rename(root, source, time_key)
+    if parsed:
+        root.below[time_key].kind = "time"
+    for key, node in root.below.items():
+        if node.kind == "raw":
+            _settle(node, (key,), source)
+    decoder = msgspec.json.Decoder(_struct(root, source.sample, source.required))
+    return Layout(decoder, root.below, time_key, parsed, identified)
+
+
+def _rename(root: Node, source: Source, time_key: str) -> bool:
+    """The names by which the matcher knows the keys that it reads itself; whether the event id is one of them."""
+    for key, name in zip(source.index, ("first", "second"), strict=False):
+        root.below[key].name = name
+    root.below[time_key].name = "when"
+    for key in source.required:
+        value = source.sample.get(key)
+        if key not in (*source.index, time_key) and value is not None and source.event_id({key: value}) == value:
+            root.below[key].name = "identity"
+            return True
+    return False
+
+
+def _time_key(source: Source) -> str | None:
+    """The required key that alone tells the time, by the source's own sample."""
+    for key in source.required:
+        if key in source.sample and source.time({key: source.sample[key]}) is not None:
+            return key
+    return None
+
+
+def _add(root: Node, path: Path) -> Node:
+    node = root
+    for depth, key in enumerate(path):
+        if depth >= MAX_STRUCT_LEVELS:
+            break
+        node = node.below.setdefault(key, Node(f"f{len(node.below)}"))
+    node.whole = True
+    return node
+
+
+def _settle(node: Node, path: Path, source: Source) -> None:
+    """Decide how a node is decoded, by what the sample and the table of known fields say of it."""
+    value: Any = source.sample
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) or hasattr(value, "get") else None
+    if node.below and not node.whole:
+        node.kind = "object"
+        for key, below in node.below.items():
+            _settle(below, (*path, key), source)
+    elif not node.below and (isinstance(value, str) or (value is None and ".".join(path) in source.known)):
+        node.kind = "scalar"
+
+
+_OPTIONAL: dict[str, Any] = {"raw": msgspec.Raw | msgspec.UnsetType, "scalar": Any}
+
+
+def _struct(node: Node, sample: object, required: Iterable[str] = ()) -> type[msgspec.Struct]:
+    """The class for a node. Its fields stand in the order of the sample: decoding looks for the next one first."""
+    values = sample if isinstance(sample, Mapping) else {}
+    order = {key: number for number, key in enumerate(values)}
+    fields: list[Any] = []
+    for key, below in sorted(node.below.items(), key=lambda item: order.get(item[0], len(order))):
+        if key in required:
+            fields.append((below.name, datetime if below.kind == "time" else str))
+        elif below.kind == "object":
+            below.struct = _struct(below, values.get(key))
+            fields.append((below.name, below.struct | None | msgspec.UnsetType, msgspec.UNSET))
+        else:
+            fields.append((below.name, _OPTIONAL[below.kind], msgspec.UNSET))
+    rename = {below.name: key for key, below in node.below.items()}
+    return msgspec.defstruct("Fields", fields, rename=rename, gc=False, kw_only=True)

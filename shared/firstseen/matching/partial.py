@@ -1,0 +1,59 @@
+"""Partial evaluation: what is left of a tree once the call's name is known, and which names a tree asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from firstseen.matching.questions import NEVER, All, Opposite, Question, Some, Tree, all_of, opposite, some_of
+from firstseen.matching.values import fold
+from firstseen.sources.source import Path
+
+
+def questions(trees: Iterable[Tree]) -> list[Question]:
+    """The questions in the trees, each once, in order of first appearance."""
+    found: dict[Question, None] = {}
+    waiting = list(trees)
+    waiting.reverse()
+    while waiting:
+        match waiting.pop():
+            case All(parts) | Some(parts):
+                waiting.extend(reversed(parts))
+            case Opposite(part):
+                waiting.append(part)
+            case Question() as question:
+                found[question] = None
+    return list(found)
+
+
+def assigned(tree: Tree, known: Mapping[Question, bool]) -> Tree:
+    """The tree with the known answers put in and what they decide taken out."""
+    match tree:
+        case Question():
+            answer = known.get(tree)
+            return tree if answer is None else All(()) if answer else NEVER
+        case All(parts):
+            return all_of(assigned(part, known) for part in parts)
+        case Some(parts):
+            return some_of(assigned(part, known) for part in parts)
+        case Opposite(part):
+            return opposite(assigned(part, known))
+
+
+def implied(tree: Tree, place: Path) -> frozenset[str] | None:
+    """The folded texts of which the value at ``place`` must be one if the tree is true; None: it may be anything.
+
+    ``place`` holds one string.
+    """
+    match tree:
+        case Question(found, "equals", values, part=None) if found == place:
+            return frozenset(map(fold, values))
+        case All(parts):
+            sets = [names for names in (implied(part, place) for part in parts) if names is not None]
+            return frozenset.intersection(*sets) if sets else None
+        case Some(parts):
+            every = [implied(part, place) for part in parts]
+            if any(names is None for names in every):
+                return None
+            return frozenset().union(*(names for names in every if names is not None))
+        case _:
+            return None

@@ -1,0 +1,62 @@
+"""One source's rules, ready to run: the fast way over bytes, the slow way over a view, the careful way rule by rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from firstseen.matching.emit import Rows, Rule
+from firstseen.matching.evaluate import holds
+from firstseen.matching.fast import Matcher, matcher, no_fast_way
+from firstseen.matching.index import Index
+from firstseen.matching.layout import layout
+from firstseen.matching.partial import questions
+from firstseen.matching.questions import Tree
+from firstseen.sources.source import Source, View
+
+Failures = tuple[tuple[int, Exception], ...]
+
+
+class Program:
+    """The rules of one source. One call at a time on one object.
+
+    Attributes:
+        source: the source.
+        trees: each rule's tree by its index in the pack's bases.
+        matcher: the fast way; see :func:`firstseen.matching.fast.matcher`.
+    """
+
+    def __init__(self, source: Source, trees: Sequence[tuple[int, Tree]]) -> None:
+        self.source = source
+        self.trees = dict(trees)
+        merged: dict[Tree, list[int]] = {}
+        for row, tree in trees:
+            merged.setdefault(tree, []).append(row)
+        self._rules: list[Rule] = [(tree, tuple(rows)) for tree, rows in merged.items()]
+        keys = [(key,) for key in source.index]
+        places = [place for one in questions(merged) for place in (one.place, one.other) if place is not None]
+        plan = layout(source, places) if keys else None
+        self._slow = Index(self._rules, keys, None)
+        self.matcher: Matcher = no_fast_way if plan is None else matcher(source, Index(self._rules, keys, plan), plan)
+
+    def match_view(self, view: View) -> tuple[Rows, Failures]:
+        """The rules that hold for an event, ascending, and those that raised, with what they raised."""
+        names = tuple(view.get(key) for key in self.source.index)
+        if not all(isinstance(name, str) for name in names):
+            return _careful(self._rules, view)
+        try:
+            function = self._slow.function(names)
+            return (() if function is None else tuple(sorted(function(view, b"")))), ()
+        except Exception:  # noqa: BLE001 - the careful way finds out which rule it was
+            return _careful(self._slow.group(names).rules, view)
+
+
+def _careful(rules: Sequence[Rule], view: View) -> tuple[Rows, Failures]:
+    rows: list[int] = []
+    failed: list[tuple[int, Exception]] = []
+    for tree, own in rules:
+        try:
+            if holds(tree, view):
+                rows.extend(own)
+        except Exception as exc:  # noqa: BLE001 - whatever it is, it is reported with the rule
+            failed.extend((row, exc) for row in own)
+    return tuple(sorted(rows)), tuple(failed)

@@ -1,0 +1,127 @@
+"""Settings: typed, read from a mapping that is passed in, all faults in one message.
+
+Each deployment has its table of variables here, and nowhere else; its template is compared with the table.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeVar, cast
+
+from firstseen.errors import SettingsError
+
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+LOG_LEVELS: tuple[LogLevel, ...] = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+MAX_SHOWN_CHARACTERS = 80
+"""Of a value at fault, in the message."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One environment variable.
+
+    Attributes:
+        name: of the variable.
+        meaning: what it says, for messages and documentation.
+        default: None: it must be set.
+    """
+
+    name: str
+    meaning: str
+    default: str | None = None
+
+
+class Reader:
+    """Reads variables one after the other and remembers every fault."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._faults: list[str] = []
+
+    def read(self, variable: Variable, parse: Callable[[str], T | None], form: str) -> T | None:
+        """The value; None after a fault. ``parse`` answers None for what is not of the ``form``."""
+        text = self._environment.get(variable.name, "").strip() or variable.default
+        if text is None:
+            self._faults.append(f"{variable.name} is not set: {variable.meaning}, {form}")
+            return None
+        value = parse(text)
+        if value is None:
+            shown = repr(text[:MAX_SHOWN_CHARACTERS])
+            self._faults.append(f"{variable.name} is {shown}: {variable.meaning}, {form} is needed")
+        return value
+
+    def finish(self) -> None:
+        """Raises SettingsError when there were faults, naming all of them."""
+        if self._faults:
+            raise SettingsError("settings that cannot be used: " + "; ".join(self._faults))
+
+
+_TABLE = re.compile(r"(arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:\d{12}:table/)?[A-Za-z0-9_.-]{3,255}")
+_TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?")
+_QUEUE = re.compile(r"https?://[^/\s]+/[^\s]+")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./#:-]{0,127}")
+
+
+def _matching(pattern: re.Pattern[str]) -> Callable[[str], str | None]:
+    return lambda text: text if pattern.fullmatch(text) else None
+
+
+def _level(text: str) -> LogLevel | None:
+    return cast("LogLevel", text.upper()) if text.upper() in LOG_LEVELS else None
+
+
+@dataclass(frozen=True, slots=True)
+class AwsSettings:
+    """What the Lambda functions are told.
+
+    Attributes:
+        table: name or ARN of the state's table.
+        topic_arn: where findings go.
+        rejects_url: the queue of what could not be read.
+        pack: the rule pack's file, relative to the package's root.
+        service: the deployment's name: the dimension of its metrics.
+        namespace: of its metrics.
+        log_level: what is logged; no event's values below WARNING.
+    """
+
+    table: str
+    topic_arn: str
+    rejects_url: str
+    pack: str
+    service: str
+    namespace: str
+    log_level: LogLevel
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> AwsSettings:
+        """Raises SettingsError with every fault."""
+        reader = Reader(environment)
+        table = reader.read(TABLE, _matching(_TABLE), "a table's name or ARN")
+        topic_arn = reader.read(TOPIC_ARN, _matching(_TOPIC), "arn:aws:sns:REGION:ACCOUNT:NAME")
+        rejects_url = reader.read(REJECTS_URL, _matching(_QUEUE), "https://sqs.REGION.amazonaws.com/ACCOUNT/NAME")
+        pack = reader.read(PACK, lambda text: text, "a file's path")
+        service = reader.read(SERVICE, _matching(_NAME), "letters, digits and -_./")
+        namespace = reader.read(NAMESPACE, _matching(_NAME), "letters, digits and -_./")
+        log_level = reader.read(LOG_LEVEL, _level, f"one of {', '.join(LOG_LEVELS)}")
+        reader.finish()
+        return cls(
+            table or "", topic_arn or "", rejects_url or "", pack or "", service or "", namespace or "", log_level or "INFO"
+        )
+
+
+TABLE = Variable("FIRSTSEEN_TABLE", "the DynamoDB table of the state")
+TOPIC_ARN = Variable("FIRSTSEEN_TOPIC_ARN", "the SNS topic of the findings")
+REJECTS_URL = Variable("FIRSTSEEN_REJECTS_URL", "the SQS queue of what could not be read")
+PACK = Variable("FIRSTSEEN_PACK", "the rule pack in the function's package", "rules.pack")
+SERVICE = Variable("FIRSTSEEN_SERVICE", "the name of this deployment", "firstseen")
+NAMESPACE = Variable("FIRSTSEEN_METRICS_NAMESPACE", "the namespace of its metrics", "firstseen")
+LOG_LEVEL = Variable("FIRSTSEEN_LOG_LEVEL", "what is logged", "INFO")
+
+AWS_VARIABLES = (TABLE, TOPIC_ARN, REJECTS_URL, PACK, SERVICE, NAMESPACE, LOG_LEVEL)
+"""Every variable that the Lambda functions read."""

@@ -1,0 +1,128 @@
+"""Envelopes: documents that carry events inside, as the clouds' services deliver them.
+
+One table says which there are. An envelope is known by its top-level keys; its parts are the inner documents,
+byte for byte as they stand, which may be events or envelopes again (:mod:`firstseen.sources.reading` follows
+them, with a bound).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+import orjson
+
+from firstseen.sources.event import Reject
+from firstseen.sources.scanning import elements
+from firstseen.sources.views import is_view, rejected, value_of
+
+MAX_QUICK_COMMAS = 500_000
+"""An array with more is cut one element at a time, so that a hostile one does not fill the memory."""
+
+Part = bytes | Reject
+Members = Mapping[str, msgspec.Raw]
+
+
+class Unwrapped(NamedTuple):
+    """What an envelope held: its name for messages, and each part as a document or a reject. Read the parts
+    once.
+    """
+
+    envelope: str
+    parts: Iterable[Part]
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One kind of envelope.
+
+    Attributes:
+        name: for messages.
+        keys: the top-level keys that all of its documents have.
+        parts: the inner documents, from the raw top-level members.
+    """
+
+    name: str
+    keys: frozenset[str]
+    parts: Callable[[Members], Iterable[Part]]
+
+
+def _listed(key: str) -> Callable[[Members], Iterable[Part]]:
+    """The elements of the array under ``key``."""
+    return lambda members: _elements(bytes(members[key]), key)
+
+
+def _elements(array: bytes, key: str) -> Iterable[Part]:
+    if not array.lstrip().startswith(b"["):
+        return (rejected(f"{key} should be an array of events", array),)
+    if array.count(b",") > MAX_QUICK_COMMAS:
+        return elements(array)
+    return map(bytes, msgspec.json.decode(array, type=list[msgspec.Raw]))
+
+
+def _object(key: str) -> Callable[[Members], Iterable[Part]]:
+    """The object under ``key``, or the JSON text of one."""
+    return lambda members: (_document(bytes(members[key]), key),)
+
+
+def _document(raw: bytes, key: str) -> Part:
+    if raw.startswith(b"{"):
+        return raw
+    value = value_of(raw)
+    if isinstance(value, str):
+        return value.encode()
+    return rejected(f"{key} should be an event", raw)
+
+
+def _log_events(members: Members) -> Iterator[Part]:
+    """The messages of a CloudWatch Logs delivery; its control messages carry none."""
+    if b"CONTROL_MESSAGE" in bytes(members["messageType"]):
+        return
+    for element in _elements(bytes(members["logEvents"]), "logEvents"):
+        if isinstance(element, Reject):
+            yield element
+            continue
+        value = value_of(element)
+        message = value.get("message") if is_view(value) else None
+        if isinstance(message, str):
+            yield message.encode()
+        elif is_view(message):
+            yield orjson.dumps(message)
+        else:
+            yield rejected("an element of logEvents without a message", element)
+
+
+ENVELOPES: tuple[Envelope, ...] = (
+    Envelope("EventBridge event", frozenset({"detail-type", "source", "detail"}), _object("detail")),
+    Envelope("LookupEvents item", frozenset({"CloudTrailEvent"}), _object("CloudTrailEvent")),
+    Envelope("CloudWatch Logs delivery", frozenset({"messageType", "logEvents"}), _log_events),
+    Envelope("Records document", frozenset({"Records"}), _listed("Records")),
+    Envelope("LookupEvents answer", frozenset({"Events"}), _listed("Events")),
+)
+"""In the order in which they are tried."""
+
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def unwrap(raw: bytes) -> Unwrapped | None:
+    """What the envelope in ``raw`` holds; None when it is none that is known. The outer object must be
+    readable.
+
+    Costs about as much as scanning the bytes once: nothing inside is decoded.
+    """
+    members = _members_of(raw)
+    for envelope in ENVELOPES:
+        if envelope.keys <= members.keys():
+            return Unwrapped(envelope.name, envelope.parts(members))
+    return None
+
+
+def _members_of(raw: bytes) -> Members:
+    try:
+        return _members.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        # Strings that msgspec refuses are read in the tolerant way, and written again.
+        value = value_of(raw)
+        return {key: msgspec.Raw(orjson.dumps(one)) for key, one in value.items()} if is_view(value) else {}

@@ -1,0 +1,30 @@
+"""The log sources that firstseen knows: one line each. The order is the order in which they are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from firstseen.sources.aws_cloudtrail import CLOUDTRAIL
+from firstseen.sources.source import Source, View
+
+
+def _table(*sources: Source) -> Mapping[str, Source]:
+    table: dict[str, Source] = {}
+    for source in sources:
+        if source.name in table:
+            msg = f"two log sources are called {source.name}"
+            raise ValueError(msg)
+        table[source.name] = source
+    return MappingProxyType(table)
+
+
+SOURCES: Mapping[str, Source] = _table(CLOUDTRAIL)
+
+
+def recognise(view: View) -> Source | None:
+    """The source whose event this is, or None."""
+    for source in SOURCES.values():
+        if source.recognise(view):
+            return source
+    return None

@@ -1,0 +1,43 @@
+"""The conformance cases, through the pure steps."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.conformance.cases import Case, Run, check, load_cases
+from tests.conformance.steps import run as run_steps
+
+CASES = load_cases()
+RUNS: dict[str, Run] = {"steps": run_steps}
+"""Every path from events to findings."""
+
+each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+each_run = pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
+
+
+@each_run
+@each_case
+def test_the_findings_are_those_that_the_case_says(run: Run, case: Case) -> None:
+    check(case, run(case.rules, case.batches))
+
+
+@each_run
+@each_case
+def test_delivering_everything_again_adds_nothing(run: Run, case: Case) -> None:
+    """Each batch twice, and at the end all of them once more."""
+    again = [batch for one in case.batches for batch in (one, one)]
+    check(case, run(case.rules, [*again, *case.batches]))
+
+
+@each_run
+@pytest.mark.parametrize("case", [case for case in CASES if case.invariant], ids=lambda case: case.name)
+def test_any_order_and_any_batches_give_the_same_ids(run: Run, case: Case) -> None:
+    events = [arrival for batch in case.batches for arrival in batch]
+    wanted = {one.uid for one in run(case.rules, case.batches)}
+    chance = random.Random(case.name)
+    for size in (1, 1, 1, 2, 3, len(events)):
+        chance.shuffle(events)
+        batches = [events[start : start + size] for start in range(0, len(events), size)]
+        assert {one.uid for one in run(case.rules, batches)} == wanted
