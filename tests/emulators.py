@@ -51,7 +51,9 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 @contextmanager
-def served(command: list[str], url: str, *, more: Mapping[str, str] | None = None, cwd: Path | None = None) -> Iterator[str]:
+def served(
+    command: list[str], url: str, *, more: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> Iterator[str]:
     """Run a server until the block ends; its url once it answers. Raises RuntimeError with what it said."""
     with TemporaryFile() as said:
         process = subprocess.Popen(

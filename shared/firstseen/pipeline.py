@@ -219,7 +219,8 @@ class Pipeline:
             stored = self._store.read(list(waiting), consistent=attempt > 0)
             changes, opened = self._changes(waiting, stored, matches, report)
             outcomes = self._store.commit(changes) if changes else ()
-            committed = {change.key for change, outcome in zip(changes, outcomes, strict=True) if outcome == "committed"}
+            pairs = zip(changes, outcomes, strict=True)
+            committed = {change.key for change, outcome in pairs if outcome == "committed"}
             report.findings.extend(one for one in opened if key_of(one.uid) in committed)
             conflicts = [change.key for change in changes if change.key not in committed]
             report.add("commits", len(committed))
@@ -239,7 +240,7 @@ class Pipeline:
         drafts: list[tuple[Finding, Correlation]] = []
         for key, entry in waiting.items():
             before = stored.get(key)
-            after = step(entry.correlation, key, entry.key.blank, before and before.state, entry.hits)
+            after = step(entry.correlation, key, entry.key.blank, before.state if before else None, entry.hits)
             entry.pending = after.state.pending
             if after.changed:
                 stepped.append((key, before, after))

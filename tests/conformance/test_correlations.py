@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+from pathlib import Path
 
 import pytest
 
@@ -41,3 +43,10 @@ def test_any_order_and_any_batches_give_the_same_ids(run: Run, case: Case) -> No
         chance.shuffle(events)
         batches = [events[start : start + size] for start in range(0, len(events), size)]
         assert {one.uid for one in run(case.rules, batches)} == wanted
+
+
+def test_the_specification_names_every_case_and_no_other() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "episodes.md").read_text(encoding="utf-8")
+    files = "|".join(sorted({case.name.partition("-")[0] for case in CASES}))
+    named = set(re.findall(rf"\b(?:{files})-[a-z_]+\b", text))
+    assert named == {case.name for case in CASES}

@@ -86,9 +86,7 @@ class FaultyStore:
         raise self._fault(name)
 
     def _fault(self, name: str) -> StoreUnavailable:
-        return StoreUnavailable(
-            f"fault put in {self._faults.when} call {self.calls.made} ({name}) took effect"
-        )
+        return StoreUnavailable(f"fault put in {self._faults.when} call {self.calls.made} ({name}) took effect")
 
     def _scan(self, name: str, rows: Iterator[T]) -> Iterator[T]:
         if not self._faults.hits(f"store.{name}"):
@@ -105,9 +103,7 @@ class FaultyStore:
         return self._call("commit", lambda: self._store.commit(changes))
 
     def claim(self, uids: Sequence[str], *, owner: str, now_us: int, lease_us: int) -> Sequence[Claimed]:
-        return self._call(
-            "claim", lambda: self._store.claim(uids, owner=owner, now_us=now_us, lease_us=lease_us)
-        )
+        return self._call("claim", lambda: self._store.claim(uids, owner=owner, now_us=now_us, lease_us=lease_us))
 
     def mark(self, uids: Sequence[str], status: Status) -> None:
         self._call("mark", lambda: self._store.mark(uids, status))
@@ -166,9 +162,7 @@ class FaultySink:
         """The count."""
         return self._faults.calls
 
-    def publish(
-        self, findings: Sequence[Finding], *, deadline_us: int | None = None
-    ) -> Sequence[Publication]:
+    def publish(self, findings: Sequence[Finding], *, deadline_us: int | None = None) -> Sequence[Publication]:
         if not self._faults.hits("sink.publish"):
             return self._sink.publish(findings, deadline_us=deadline_us)
         if self._faults.when == "after":
@@ -199,9 +193,7 @@ class RecordingSink:
         """The uids of what was published, in order."""
         return [one.uid for one in self.findings]
 
-    def publish(
-        self, findings: Sequence[Finding], *, deadline_us: int | None = None
-    ) -> Sequence[Publication]:
+    def publish(self, findings: Sequence[Finding], *, deadline_us: int | None = None) -> Sequence[Publication]:
         del deadline_us
         self.asked.append(tuple(one.uid for one in findings))
         return [self._answer(one) for one in findings]

@@ -6,13 +6,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests.faults.faulty import Calls, FaultySink, FaultyStore, RecordingSink, When
-from tests.faults.world import MINUTE_US, START_US, Clock, World, event
 
 from firstseen.adapters.local.memory import MemoryStore
 from firstseen.adapters.local.sqlite import SQLiteStore
 from firstseen.pipeline import Delivery
 from firstseen.store.store import Query, Store
+from tests.faults.faulty import Calls, FaultySink, FaultyStore, RecordingSink, When
+from tests.faults.world import MINUTE_US, START_US, Clock, World, event
 
 DAY = [
     [event(1, 0), event(2, 1, who="bob"), event(3, 2, call="Remove")],

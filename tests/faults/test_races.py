@@ -8,13 +8,13 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
-from tests.faults.faulty import RecordingSink
-from tests.faults.world import MINUTE_US, START_US, Clock, event, pack
 
 from firstseen.adapters.local.memory import MemoryStore
 from firstseen.adapters.local.sqlite import SQLiteStore
 from firstseen.pipeline import Delivery, Pipeline
 from firstseen.store.store import Query, Store
+from tests.faults.faulty import RecordingSink
+from tests.faults.world import MINUTE_US, START_US, Clock, event, pack
 
 WRITERS = 50
 PROCESSES = 8
@@ -28,11 +28,7 @@ def _write(store: Store, number: int, sink: RecordingSink, clock: Clock) -> set[
 
 
 def _new_term_uids(store: Store) -> list[str]:
-    return [
-        row.finding.uid
-        for row in store.scan_findings(Query())
-        if row.finding.card.title == "Somebody new asked"
-    ]
+    return [row.finding.uid for row in store.scan_findings(Query()) if row.finding.card.title == "Somebody new asked"]
 
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])

@@ -1,4 +1,4 @@
-"""A small world around a pipeline: a queue that delivers again what was not acknowledged, and a clock that moves by hand."""
+"""A small world around a pipeline: a queue that delivers again what was not acknowledged, a clock moved by hand."""
 
 from __future__ import annotations
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.faults.faulty import RecordingSink
-from tests.faults.world import MINUTE_US, START_US, Clock, World, event
 
 from firstseen.adapters.local.memory import MemoryStore
 from firstseen.store.store import Query
+from tests.faults.faulty import RecordingSink
+from tests.faults.world import MINUTE_US, START_US, Clock, World, event
 
 SPAN_MINUTES = 60
 DISORDER_MINUTES = 30

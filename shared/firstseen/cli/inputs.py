@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
+from typing import cast
 
 from firstseen.errors import InputError
 
@@ -37,7 +39,8 @@ class Input:
         """The content in pieces. Raises InputError when it cannot be read."""
         try:
             if self.path is None:
-                yield from _pieces(iter(lambda: sys.stdin.buffer.read1(CHUNK_BYTES), b""), advance)
+                stdin = cast("BufferedReader", sys.stdin.buffer)  # read1: what is there now, not a whole chunk
+                yield from _pieces(iter(lambda: stdin.read1(CHUNK_BYTES), b""), advance)
             else:
                 with self.path.open("rb") as stream:
                     yield from _pieces(iter(lambda: stream.read(CHUNK_BYTES), b""), advance)

@@ -63,7 +63,7 @@ def _parser(words: list[str]) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     asked = next((word for word in words if not word.startswith("-")), None)
     for name in COMMANDS if asked not in COMMANDS else (asked,):
-        module: Command = import_module(f"firstseen.cli.commands.{name}")  # type: ignore[assignment]
+        module: Command = import_module(f"firstseen.cli.commands.{name}")
         child = commands.add_parser(name, help=module.SUMMARY, description=module.SUMMARY)
         module.arguments(child)
         child.set_defaults(run=module.run)

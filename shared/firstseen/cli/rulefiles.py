@@ -49,7 +49,7 @@ def read_rule_files(names: list[str]) -> dict[str, bytes]:
 
 
 def load_pack(names: list[str]) -> Pack:
-    """The pack of these rule files, folders or packs. Raises RuleError when any of them has a fault, after naming all."""
+    """The pack of these rule files, folders or packs. When any has a fault, all are named and RuleError is raised."""
     from firstseen.language.frontends.loading import load_rules
     from firstseen.language.pack import Pack
 

@@ -10,10 +10,11 @@ import heapq
 import tempfile
 from collections.abc import Iterator
 from types import TracebackType
-from typing import IO
+from typing import IO, Self
 
 import msgspec
 
+from firstseen.errors import InputError
 from firstseen.pipeline import Match
 from firstseen.sources.event import Event
 from firstseen.sources.reading import read_event
@@ -22,6 +23,8 @@ from firstseen.sources.registry import SOURCES
 RUN_MATCHES = 20_000
 RUN_BYTES = 32 * 1024 * 1024
 READ_BYTES = 1 << 16
+SIZE_BYTES = 4
+"""Before each row on disk: its size."""
 
 
 class _Row(msgspec.Struct, array_like=True, order=True):
@@ -45,11 +48,13 @@ class Spool:
         self._runs: list[tuple[int, int]] = []
         self._file: IO[bytes] | None = None
 
-    def __enter__(self) -> Spool:
+    def __enter__(self) -> Self:
         """Itself."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Remove the temporary file."""
         if self._file is not None:
             self._file.close()
@@ -86,7 +91,7 @@ class Spool:
         encode = msgspec.msgpack.Encoder().encode
         for row in self._rows:
             data = encode(row)
-            self._file.write(len(data).to_bytes(4, "big"))
+            self._file.write(len(data).to_bytes(SIZE_BYTES, "big"))
             self._file.write(data)
         self._runs.append((start, self._file.tell()))
         self._rows, self._bytes = [], 0
@@ -98,11 +103,14 @@ class Spool:
             return
         held, position = b"", start
         while position < end or held:
-            while len(held) < 4 or len(held) < 4 + int.from_bytes(held[:4], "big"):
+            while len(held) < SIZE_BYTES or len(held) < SIZE_BYTES + int.from_bytes(held[:SIZE_BYTES], "big"):
                 file.seek(position)
                 block = file.read(min(READ_BYTES, end - position))
+                if not block:
+                    msg = "the temporary file of this run was cut short: is the disk full?"
+                    raise InputError(msg)
                 position += len(block)
                 held += block
-            size = int.from_bytes(held[:4], "big")
-            yield decode(held[4 : 4 + size])
-            held = held[4 + size :]
+            row_end = SIZE_BYTES + int.from_bytes(held[:SIZE_BYTES], "big")
+            yield decode(held[SIZE_BYTES:row_end])
+            held = held[row_end:]

@@ -23,17 +23,21 @@ def affected(log: Log, time_us: int, timespan_us: int) -> list[int]:
 
 def true_times(correlation: Correlation, log: Log, times: list[int]) -> Iterator[int]:
     """Those of ``times`` (ascending event times) at which the condition holds."""
-    what = counted(correlation)
-    needed = (
-        correlation.count if correlation.type in {"event_count", "value_count"} else len(correlation.members)
-    )
-    first = log.first_after(times[0] - correlation.timespan_us) if times else 0
-    span = log.held[first : log.first_after(times[-1])] if times else []
+    if not times:
+        return iter(())
+    what, needed = counted(correlation), _needed(correlation)
+    first = log.first_after(times[0] - correlation.timespan_us)
+    span = log.held[first : log.first_after(times[-1])]
     if len(span) + log.cut_total < needed or len(set(map(what, span))) + log.cut_total < needed:
         return iter(())  # not even all windows together hold enough: the usual case, and the cheap one
     if correlation.type == "temporal_ordered":
         return _ordered(correlation, span, times)
     return _distinct(correlation, log, times, needed)
+
+
+def _needed(correlation: Correlation) -> int:
+    counts = correlation.type in {"event_count", "value_count"}
+    return correlation.count if counts else len(correlation.members)
 
 
 def _distinct(correlation: Correlation, log: Log, times: list[int], needed: int) -> Iterator[int]:

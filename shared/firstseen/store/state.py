@@ -11,7 +11,7 @@ from firstseen.errors import StoreUnusable
 STATE_FORMAT = 1
 
 MAX_EPISODES = 64
-"""Kept for each key; older ones leave their findings, but an event that old would open an episode again, marked late."""
+"""Kept for each key. Older ones leave their findings, but an event that old would open one again, marked late."""
 
 MAX_PENDING = 64
 """Unsent findings of one key that still hold deliveries; above it, deliveries that open another wait."""

@@ -45,7 +45,8 @@ def run(args: argparse.Namespace) -> int:
     started = time.perf_counter()
     store = open_store(args.state)
     try:
-        pipeline = Pipeline(pack, store, _sink(args.format), owner=uuid.uuid4().hex, clock=lambda: time.time_ns() // 1000)
+        sink = _sink(args.format)
+        pipeline = Pipeline(pack, store, sink, owner=uuid.uuid4().hex, clock=lambda: time.time_ns() // 1000)
         replay = _Replay(pipeline, now_of(args))
         if any(one.path is None for one in inputs):
             replay.as_it_comes(args, inputs)

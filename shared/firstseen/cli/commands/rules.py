@@ -20,7 +20,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     build = actions.add_parser("build", help="compile rules into a rule pack")
     build.add_argument("path", nargs="+", metavar="PATH", help="rule files or folders")
-    build.add_argument("-o", "--output", default="-", metavar="FILE", help="where to write it (default: standard output)")
+    build.add_argument(
+        "-o", "--output", default="-", metavar="FILE", help="where to write it (default: standard output)"
+    )
     build.set_defaults(action_run=_build)
 
 
@@ -42,5 +44,7 @@ def _build(args: argparse.Namespace) -> int:
             msg = f"{args.output}: cannot be written: {exc.strerror or exc}"
             raise SettingsError(msg) from exc
     digest = hashlib.sha256(data).hexdigest()
-    sys.stderr.write(f"pack {pack.version}: {len(pack.bases)} base rules, {len(pack.correlations)} rules, sha256 {digest}\n")
+    sys.stderr.write(
+        f"pack {pack.version}: {len(pack.bases)} base rules, {len(pack.correlations)} rules, sha256 {digest}\n"
+    )
     return EXIT_DONE

@@ -1,0 +1,120 @@
+# Everything that the project does with itself. Nothing needs to be installed or activated first: each target
+# sets up what it needs, once, into folders that git ignores (.venv, .venv-infra, …), from locks with hashes.
+#
+#   make PYTHON=python3.13 demo     another interpreter (3.11 or later); it counts when .venv is made
+
+PYTHON ?= python3
+# A run of the tests that takes longer hangs, and is cut.
+TEST_TIMEOUT_SECONDS ?= 1800
+# More for pytest: make test TESTS="tests/unit -k episodes"
+TESTS ?= tests
+# `make lock UPGRADE=--upgrade` takes the newest releases; without it only what the .in files ask for changes.
+UPGRADE ?=
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export PIP_NO_INPUT = 1
+
+BIN := .venv/bin
+PIP_INSTALL := -m pip install --quiet --require-hashes
+TIMEOUT := $(shell command -v timeout || command -v gtimeout)
+CHECKED := $(wildcard shared functions tests demo)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check bench lock clean python node
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+# ---- what people run -------------------------------------------------------------------------------------
+
+demo: .venv/.installed-cli .demo/.written ## two weeks of made-up CloudTrail, and what is new in it
+	$(BIN)/firstseen replay --rules shared/rules .demo/aws
+
+test: check .venv/.installed-dev .venv-infra/.installed .venv-emulators/.installed node_modules/.installed ## check, then every suite
+	@$(if $(TIMEOUT),$(TIMEOUT) --kill-after=30 $(TEST_TIMEOUT_SECONDS)) $(BIN)/pytest -n 2 $(TESTS); status=$$?; \
+	if [ $$status -eq 124 ] || [ $$status -eq 137 ]; then \
+	    echo "make: the tests were cut after $(TEST_TIMEOUT_SECONDS) s: one of them hangs" >&2; fi; exit $$status
+
+check: .venv/.installed-dev ## style, types, and who imports whom
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy $(CHECKED)
+	$(BIN)/lint-imports --no-logo --cache-dir .cache/imports
+
+bench: .venv/.installed-dev ## measure speed (tests/benchmarks/bench_*.py); wants an idle machine
+	$(BIN)/pytest --capture=no -o python_files='bench_*.py' tests/benchmarks
+
+clean: ## remove everything that make made
+	rm -rf .venv .venv-emulators .venv-infra .venv-lock node_modules
+	rm -rf .cache .demo .hypothesis build shared/firstseen.egg-info
+	find $(CHECKED) -type d -name __pycache__ -prune -exec rm -rf {} +
+
+# ---- the demo's events -----------------------------------------------------------------------------------
+
+.demo/.written: .venv/.installed-cli $(wildcard demo/*.py demo/*/*.py)
+	@rm -rf .demo && mkdir .demo
+	$(BIN)/python -m demo --out .demo
+	@touch $@
+
+# ---- setting up ------------------------------------------------------------------------------------------
+
+# $(call new_venv,folder): a virtual environment with the pip of requirements/build.txt, unless it is there.
+define new_venv
+@test -x $(1)/bin/pip || { rm -rf $(1) && $(PYTHON) -m venv $(1); }
+$(1)/bin/python $(PIP_INSTALL) -r requirements/build.txt
+endef
+
+python:
+	@command -v $(PYTHON) >/dev/null || \
+	    { echo "make: $(PYTHON) is missing: install Python 3.11 or later, or name one: make PYTHON=…" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "make: $(PYTHON) is too old: firstseen needs Python 3.11 or later; name one: make PYTHON=…" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	    { echo "make: $(PYTHON) has no venv module: install it (on Debian: python3-venv)" >&2; exit 1; }
+
+node:
+	@command -v npm >/dev/null && command -v node >/dev/null || \
+	    { echo "make: node or npm is missing: the Azure tests run against Azurite, which needs Node 20 or later" >&2; exit 1; }
+	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' || \
+	    { echo "make: node is too old: Azurite needs Node 20 or later" >&2; exit 1; }
+
+.venv/.installed-cli: requirements/build.txt requirements/cli.txt pyproject.toml | python
+	$(call new_venv,.venv)
+	$(BIN)/python $(PIP_INSTALL) -r requirements/cli.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.installed-dev: requirements/dev.txt .venv/.installed-cli
+	$(BIN)/python $(PIP_INSTALL) -r requirements/dev.txt
+	@touch $@
+
+.venv-%/.installed: requirements/%.txt requirements/build.txt | python
+	$(call new_venv,$(@D))
+	$(@D)/bin/python $(PIP_INSTALL) -r $<
+	@touch $@
+
+node_modules/.installed: package.json package-lock.json | node
+	npm ci --ignore-scripts
+	@touch $@
+
+# ---- locks -----------------------------------------------------------------------------------------------
+
+# dev first, then what is shipped within its bounds, then what lives apart. Run it with the oldest Python that is
+# supported, so that nothing that only that one needs is missing.
+SHIPPED := core cli aws azure
+APART := infra emulators build lock
+COMPILE = .venv-lock/bin/pip-compile --quiet $(UPGRADE) --generate-hashes --allow-unsafe --strip-extras --no-header \
+    --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+
+lock: .venv-lock/.installed | node ## write requirements/*.txt and package-lock.json anew
+	$(COMPILE) --output-file requirements/dev.txt requirements/dev.in
+	for name in $(SHIPPED); do $(COMPILE) --constraint requirements/dev.txt \
+	    --output-file requirements/$$name.txt requirements/$$name.in || exit 1; done
+	for name in $(APART); do $(COMPILE) \
+	    --output-file requirements/$$name.txt requirements/$$name.in || exit 1; done
+	npm install --package-lock-only --ignore-scripts
+	@! grep -n -E '://|--(index|find|extra|trusted)' requirements/*.txt || \
+	    { echo "make: a lock names an address: packages must come from wherever pip is told to look" >&2; exit 1; }
+	@! grep -n '"resolved"' package-lock.json || \
+	    { echo "make: package-lock.json names an address (npm 8 or later leaves it out, see .npmrc)" >&2; exit 1; }
