@@ -15,12 +15,13 @@ from firstseen.errors import InputError, StoreUnavailable
 from firstseen.findings import digests
 from firstseen.findings.build import build
 from firstseen.findings.finding import Finding, key_of
+from firstseen.findings.history import History
 from firstseen.findings.routing import Router
 from firstseen.findings.sink import Sink
 from firstseen.findings.text import minimal
 from firstseen.language.pack import Pack
 from firstseen.language.rules import Correlation
-from firstseen.matching.engine import Engine, Found
+from firstseen.matching.engine import Engine, Found, Sighted
 from firstseen.sources.event import MAX_REJECT_BYTES, Event, Reject
 from firstseen.sources.source import Source
 from firstseen.sources.splitting import split
@@ -112,9 +113,13 @@ class _Work:
 
 
 class Pipeline:
-    """One pack, one store, one sink. One call at a time on one object."""
+    """One pack, one store, one sink. One call at a time on one object.
 
-    def __init__(self, pack: Pack, store: Store, sink: Sink, *, owner: str, clock: Clock) -> None:
+    ``sink`` None: the input is history. Findings are kept as learnt, and nobody is notified, not even of what was
+    pending before.
+    """
+
+    def __init__(self, pack: Pack, store: Store, sink: Sink | None, *, owner: str, clock: Clock) -> None:
         self._pack = pack
         self._store = store
         self._sink = sink
@@ -122,7 +127,7 @@ class Pipeline:
         self._clock = clock
         self.engine = Engine(pack)
         self._keys = Keys(pack)
-        self._router = Router(store)
+        self._router = Router(store) if sink is not None else History(store)
         self._correlations = [one for one in pack.correlations if one.enabled]
 
     def activate(self, at_us: int) -> None:
@@ -292,6 +297,8 @@ class Pipeline:
 
     def _publish(self, waiting: Mapping[str, Collection[str]], report: Report) -> None:
         """Claim, publish, mark. What somebody else is sending, or the sink did not take, holds its deliveries."""
+        if self._sink is None:
+            return
         uids = list(waiting)
         claims = self._store.claim(uids, owner=self._owner, now_us=self._clock(), lease_us=LEASE_US)
         mine: list[Finding] = []
@@ -305,6 +312,7 @@ class Pipeline:
                 self._store.mark([uid], "refused")  # its row has gone: nothing is left to wait for
         if not mine:
             return
+        mine.sort(key=lambda one: (one.time_us, one.uid))
         answers = self._sink.publish(mine)
         refused = [one for one, answer in zip(mine, answers, strict=True) if answer == "refused"]
         again = self._sink.publish([minimal(one) for one in refused]) if refused else ()
@@ -322,8 +330,9 @@ class Pipeline:
                 report.give_back(waiting[uid], f"finding {uid} could not be sent")
 
 
-def raised(found: Found) -> Iterator[Reject]:
+def raised(found: Found | Sighted) -> Iterator[Reject]:
     """A reject for each rule that could not be decided for an event: never "no match"."""
+    raw = found.event.raw[:MAX_REJECT_BYTES] if isinstance(found, Found) else b""
     for base_id, error in found.failed:
         reason = f"rule {base_id} could not be decided for this event: {error}; mend the rule and send the event again"
-        yield Reject(reason, found.event.raw[:MAX_REJECT_BYTES], found.place, base_id)
+        yield Reject(reason, raw, found.place, base_id)

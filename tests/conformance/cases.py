@@ -117,9 +117,7 @@ def check(case: Case, reported: Sequence[Reported]) -> None:
 
 def _case(stem: str, rules: str, data: dict[str, Any]) -> Case:
     _only(data, {"name", "title", "why", "rules", "events", "findings", "invariant"}, str(data.get("name")))
-    batches = tuple(
-        tuple(map(_arrival, entry if isinstance(entry, list) else [entry])) for entry in data["events"]
-    )
+    batches = tuple(tuple(map(_arrival, entry if isinstance(entry, list) else [entry])) for entry in data["events"])
     return Case(
         f"{stem}-{data['name']}",
         data["title"],

@@ -1,10 +1,12 @@
-"""What many processes do to one state file, and what is left when one dies."""
+"""What many threads and processes do to one state file, and what is left when one dies."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,11 +15,26 @@ from firstseen.adapters.local.sqlite import SQLiteStore
 from tests.contracts.store_samples import stored
 
 PROCESSES = 8
+ROUNDS = 8
+OPENERS = 16
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "state.db"
+
+
+def test_a_file_may_be_made_by_many_at_once(tmp_path: Path) -> None:
+    """None of them may take what another has half made for a foreign file."""
+    for number in range(ROUNDS):
+        start = threading.Barrier(OPENERS)
+
+        def make(name: str, start: threading.Barrier = start) -> None:
+            start.wait(timeout=60)
+            SQLiteStore(tmp_path / name, busy_seconds=60).close()
+
+        with ThreadPoolExecutor(OPENERS) as pool:
+            list(pool.map(make, [f"{number}.db"] * OPENERS))
 
 
 WRITER = """

@@ -39,9 +39,7 @@ class Stream:
     opened: dict[str, Opening] = field(default_factory=dict)
     openings: int = 0
 
-    def take(
-        self, batch: Sequence[Hit], between: Callable[[KeyState], KeyState] = lambda state: state
-    ) -> bool:
+    def take(self, batch: Sequence[Hit], between: Callable[[KeyState], KeyState] = lambda state: state) -> bool:
         before = self.state if self.state is None else between(self.state)
         stepped = step(self.correlation, KEY, BLANK, before, batch)
         for one in stepped.openings:
@@ -100,9 +98,7 @@ def hits_of(correlation: Correlation, most: int) -> st.SearchStrategy[list[Hit]]
 
 
 @st.composite
-def runs(
-    draw: st.DrawFn, most: int = 24, types: Sequence[CorrelationType] = TYPES
-) -> tuple[Correlation, list[Hit]]:
+def runs(draw: st.DrawFn, most: int = 24, types: Sequence[CorrelationType] = TYPES) -> tuple[Correlation, list[Hit]]:
     correlation = draw(correlations(types))
     return correlation, draw(hits_of(correlation, most))
 
@@ -197,9 +193,7 @@ def test_stepping_the_same_hits_again_changes_nothing(run: tuple[Correlation, li
 
 
 @given(runs(), st.integers())
-def test_a_batch_is_its_hits_one_by_one_in_event_time_order(
-    run: tuple[Correlation, list[Hit]], seed: int
-) -> None:
+def test_a_batch_is_its_hits_one_by_one_in_event_time_order(run: tuple[Correlation, list[Hit]], seed: int) -> None:
     correlation, hits = run
     chance = random.Random(seed)
     chance.shuffle(hits)

@@ -17,9 +17,7 @@ BLANK = KeyState("rule", "fingerprint", ("111122223333",), ("ada",))
 MINUTE_US = HOUR_US // 60
 
 
-def rule(
-    kind: CorrelationType = "new_terms", *, members: int = 1, count: int = 1, when: When = "any"
-) -> Correlation:
+def rule(kind: CorrelationType = "new_terms", *, members: int = 1, count: int = 1, when: When = "any") -> Correlation:
     return Correlation(
         Card("rule", "a rule"),
         kind,
@@ -34,9 +32,7 @@ def rule(
 def test_a_first_hit_makes_a_state_that_carries_the_key() -> None:
     stepped = step(rule(), KEY, BLANK, None, [Hit(DAY_US, "a")])
     uid = finding_uid(KEY, 0)
-    assert stepped.state == replace(
-        BLANK, generation=1, last_us=DAY_US, episodes=(Episode(DAY_US, DAY_US, uid),)
-    )
+    assert stepped.state == replace(BLANK, generation=1, last_us=DAY_US, episodes=(Episode(DAY_US, DAY_US, uid),))
     assert stepped.changed
     assert [one.uid for one in stepped.openings] == [uid]
 

@@ -15,7 +15,7 @@ from firstseen.matching.literals import needed
     [
         (r".+:assumed-role/aws:.+", ":assumed-role/aws:"),
         (r"^arn:aws:iam::\d{12}:root$", "arn:aws:iam::"),
-        (r"ab+cd", "cd"),
+        (r"ab+cde", "cde"),
         (r"abc?d", "ab"),
         (r"abc*", "ab"),
         (r"xyz{0,3}w", "xy"),

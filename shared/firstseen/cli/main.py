@@ -30,8 +30,8 @@ class Command(Protocol):
         """Do it; the exit status."""
 
 
-COMMANDS = ("replay", "match", "rules")
-"""Modules of ``firstseen.cli.commands``, in the order of the help. Only the one asked for is imported."""
+COMMANDS = ("replay", "match", "rules", "findings", "expect", "baseline", "backtest", "sweep", "notify-test")
+"""Modules of ``firstseen.cli.commands`` (``-`` is ``_`` there), in the order of the help. Only the one asked for is imported."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -63,7 +63,7 @@ def _parser(words: list[str]) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     asked = next((word for word in words if not word.startswith("-")), None)
     for name in COMMANDS if asked not in COMMANDS else (asked,):
-        module: Command = import_module(f"firstseen.cli.commands.{name}")
+        module: Command = import_module(f"firstseen.cli.commands.{name.replace('-', '_')}")
         child = commands.add_parser(name, help=module.SUMMARY, description=module.SUMMARY)
         module.arguments(child)
         child.set_defaults(run=module.run)

@@ -161,11 +161,7 @@ def techniques(tags: tuple[str, ...]) -> tuple[Technique, ...]:
 
 def tactics(tags: tuple[str, ...]) -> tuple[Tactic, ...]:
     """The tactics among a rule's tags, in their order; groups and software (``attack.g0016``) are none."""
-    slugs = [
-        tag.lower().removeprefix("attack.").replace("_", "-")
-        for tag in tags
-        if tag.lower().startswith("attack.")
-    ]
+    slugs = [tag.lower().removeprefix("attack.").replace("_", "-") for tag in tags if tag.lower().startswith("attack.")]
     found = []
     for slug in dict.fromkeys(slugs):
         if slug in TACTICS:

@@ -122,14 +122,10 @@ def _cut(text: str, limit: int) -> str:
 def _related(opening: Opening, correlation: Correlation, event: Event) -> tuple[Related, ...]:
     """The triggering event first, then the others of the condition by time; bounded."""
     members = correlation.members
-    found = {
-        opening.hit.event_id: Related(encodable(event.id), event.time_us, members[opening.hit.member].base_id)
-    }
+    found = {opening.hit.event_id: Related(encodable(event.id), event.time_us, members[opening.hit.member].base_id)}
     found[short(opening.hit.event_id)] = found[opening.hit.event_id]  # as states keep a long id
     for one in opening.related[:MAX_RELATED]:
-        found.setdefault(
-            one.event_id, Related(encodable(one.event_id), one.time_us, members[one.member].base_id)
-        )
+        found.setdefault(one.event_id, Related(encodable(one.event_id), one.time_us, members[one.member].base_id))
     return tuple(dict.fromkeys(found.values()))
 
 
@@ -154,15 +150,11 @@ def _suppression(correlation: Correlation, event: Event, key: dict[str, str]) ->
 def _raw(raw: bytes) -> tuple[str, int]:
     """The event's bytes as text of at most MAX_RAW_BYTES in UTF-8, and their full number."""
     text = raw[:MAX_RAW_BYTES].decode("utf-8", "ignore" if len(raw) > MAX_RAW_BYTES else "replace")
-    while (
-        len(text.encode()) > MAX_RAW_BYTES
-    ):  # U+FFFD is longer than the byte that it replaces; two rounds at most
+    while len(text.encode()) > MAX_RAW_BYTES:  # U+FFFD is longer than the byte that it replaces; two rounds at most
         text = text.encode()[:MAX_RAW_BYTES].decode("utf-8", "ignore")
     return text, len(raw)
 
 
 def source_names(source: Source) -> tuple[str, ...]:
     """The names that :func:`facts` may give for this source; for documents and tests."""
-    return COMMON + tuple(
-        name for name, candidates in _MORE_FACTS if any(one in source.ecs for one in candidates)
-    )
+    return COMMON + tuple(name for name, candidates in _MORE_FACTS if any(one in source.ecs for one in candidates))

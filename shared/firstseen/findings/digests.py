@@ -112,9 +112,7 @@ def _close(store: Store, record: Record, now_us: int) -> None:
             return None, None
         return DigestRow(rule_id=row.rule_id, hour_us=row.hour_us, armed_us=row.armed_us, closed=True), None
 
-    settle(
-        store, (record.kind, record.name), DigestRow, decide, expires_at_us=max(now_us, row.hour_us) + KEEP_US
-    )
+    settle(store, (record.kind, record.name), DigestRow, decide, expires_at_us=max(now_us, row.hour_us) + KEEP_US)
 
 
 def _digest(store: Store, row: DigestRow, limit: int | None, now_us: int) -> Finding | None:
@@ -140,8 +138,7 @@ def _digest(store: Store, row: DigestRow, limit: int | None, now_us: int) -> Fin
         uid=uid,
         kind="digest",
         time_us=row.hour_us,
-        reason=f"{told} of this rule in the hour from {moment(row.hour_us)} were over {over} "
-        "and were not sent singly.",
+        reason=f"{told} of this rule in the hour from {moment(row.hour_us)} were over {over} and were not sent singly.",
         details=(*counted.lines(beyond=reported), *counted.top()),
     )
     after = replace(

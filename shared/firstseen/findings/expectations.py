@@ -55,9 +55,7 @@ def expect(  # noqa: PLR0913 - what people say when they expect something
     store: Store, finding: Finding, *, until_us: int, reason: str, who: str, at_us: int
 ) -> Expectation:
     """Expect this until then; an earlier expectation for it is replaced. Raises StoreUnavailable."""
-    shown = ", ".join(f"{name}={value}" for name, value in (*finding.terms, *finding.group)) or finding.fact(
-        "actor"
-    )
+    shown = ", ".join(f"{name}={value}" for name, value in (*finding.terms, *finding.group)) or finding.fact("actor")
     made = Expectation(
         until_us=until_us,
         reason=reason,

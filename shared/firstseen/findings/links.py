@@ -39,9 +39,7 @@ def console_link(finding: Finding) -> str:
 
 def aws_event_link(aws_region: str, cloudtrail_event_id: str) -> str:
     """CloudTrail's page of one event (management events of the last 90 days). Both must be safe to paste."""
-    host = next(
-        (host for prefix, host in _CONSOLES if aws_region.startswith(prefix)), "console.aws.amazon.com"
-    )
+    host = next((host for prefix, host in _CONSOLES if aws_region.startswith(prefix)), "console.aws.amazon.com")
     return f"https://{aws_region}.{host}/cloudtrailv2/home?region={aws_region}#/events/{cloudtrail_event_id}"
 
 

@@ -23,8 +23,6 @@ class Sink(Protocol):
     - One ``publish`` at a time on one sink object; several objects may publish at once.
     """
 
-    def publish(
-        self, findings: Sequence[Finding], *, deadline_us: int | None = None
-    ) -> Sequence[Publication]:
+    def publish(self, findings: Sequence[Finding], *, deadline_us: int | None = None) -> Sequence[Publication]:
         """Send each; the answers are in the same order. ``deadline_us``: wall-clock time to be back by."""
         ...

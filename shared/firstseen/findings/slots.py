@@ -56,9 +56,7 @@ def short(uid: str) -> str:
     return hashlib.sha256(uid.encode()).hexdigest()[:12]
 
 
-def within_limit(
-    row: LimitRow | None, findings: Sequence[Finding], limit: int
-) -> tuple[LimitRow | None, set[str]]:
+def within_limit(row: LimitRow | None, findings: Sequence[Finding], limit: int) -> tuple[LimitRow | None, set[str]]:
     """Give slots of one rule and hour while there are any: (new row or None, uids to send)."""
     taken = list(row.taken) if row else []
     holders, sent = set(taken), set()

@@ -20,9 +20,7 @@ SUMMARIES = "firstseen.summary"
 """What stands for the rule in the key states of summaries, apart from the rules' own."""
 
 
-def due_summaries(
-    store: Store, correlations: Sequence[Correlation], *, now_us: int, learnt_us: int
-) -> list[Finding]:
+def due_summaries(store: Store, correlations: Sequence[Correlation], *, now_us: int, learnt_us: int) -> list[Finding]:
     """One pending summary for each of these rules whose learning has ended by ``learnt_us``, once.
 
     The summary is committed first and the rule's row marked after: a crash in between finds the summary's key

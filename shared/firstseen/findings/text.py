@@ -136,9 +136,7 @@ def _what(finding: Finding) -> str:
         said += " (failed)"
     if finding.fact("resource"):
         said += f" on {safe_text(short_actor(finding.fact('resource')), 60)}"
-    where = " ".join(
-        safe_text(finding.fact(name), 40) for name in ("account", "region") if finding.fact(name)
-    )
+    where = " ".join(safe_text(finding.fact(name), 40) for name in ("account", "region") if finding.fact(name))
     return f"{said} in {where}" if where else said
 
 
@@ -156,9 +154,7 @@ def _caveats(finding: Finding, width: int) -> list[str]:
 def _facts(finding: Finding, width: int) -> list[str]:
     card = finding.card
     outcome = " ".join(part for part in (finding.fact("outcome"), _bracketed(finding.fact("error"))) if part)
-    where = " ".join(
-        part for part in (finding.provider, finding.fact("account"), finding.fact("region")) if part
-    )
+    where = " ".join(part for part in (finding.provider, finding.fact("account"), finding.fact("region")) if part)
     told = {finding.fact(name) for name in ("actor", "session", "account", "region", "source.ip")}
     pairs: list[tuple[str, str]] = [
         ("When", moment(finding.time_us)),
@@ -203,7 +199,7 @@ def _rest(finding: Finding) -> str:
 
 
 def _labelled(name: str, value: str, width: int) -> list[str]:
-    label = f"{safe_text(name, 40)}:".ljust(_LABEL_WIDTH)
+    label = f"{safe_text(name, 40)}: ".ljust(_LABEL_WIDTH)
     return _wrapped(safe_text(value, MAX_VALUE_CHARS), width, label, " " * _LABEL_WIDTH)
 
 

@@ -41,7 +41,7 @@ class _Function:
         self._bound: dict[str, Any] = dict(running.NAMES)
         self._setup: list[str] = []
         self._lazy: list[str] = []
-        self._values: dict[Accessor | None, str] = {}
+        self._values: dict[object, str] = {}
         self._scalars: dict[Accessor, str] = {}
         self._nodes: dict[int, str] = {}
         self._roots: dict[int, str] = {}
@@ -255,7 +255,7 @@ class _Function:
         """An expression for the list of text forms at a place."""
         name = self._values_name(("t", place), "t")
         if place is None:
-            made = "leaf_texts(loads(raw))" if self._layout is not None else "leaf_texts(s)"
+            made = f"leaf_texts({self._document()}[0])" if self._layout is not None else "leaf_texts(s)"
         elif self._is_scalar(place):
             made = f"scalar_texts({self._scalar(place)})"
         else:
@@ -274,7 +274,13 @@ class _Function:
 
     def _below(self, place: Accessor) -> str:
         nodes = self._node(place) or []
-        return f"reached({self._root(nodes)}, {self._bind(place)}, {len(nodes)})"
+        root = self._root(nodes) if nodes else self._document()
+        return f"reached({root}, {self._bind(place)}, {len(nodes)})"
+
+    def _document(self) -> str:
+        """An expression for the whole event, read in full and kept."""
+        name = self._values_name("document", "d")
+        return f"({name} if {name} is not None else ({name} := [loads(raw)]))"
 
     def _root(self, nodes: Sequence[Node]) -> str:
         """An expression for the decoded value of a raw node, kept for other fields below it; ABSENT if there is none."""
@@ -286,6 +292,8 @@ class _Function:
         return f"({root} if {root} is not None else ({root} := decoded({held})))"
 
     def _derived(self, place: Derived, layout: Layout) -> str:
+        if not layout.top.keys() >= set(place.reads):
+            return f"reach({self._document()}[0], {self._bind(place)})"
         keys = {key: layout.top[key] for key in place.reads}
         texts = ", ".join(f"({self._bind(key)}, s.{node.name})" for key, node in keys.items() if node.kind == "text")
         others = ", ".join(f"({self._bind(key)}, {self._single(node)})" for key, node in keys.items() if node.kind != "text")

@@ -7,8 +7,8 @@ Most events interest no rule. They are recognised as such from a few decoded fie
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from dataclasses import dataclass, replace
+from typing import Generic, NamedTuple, TypeVar
 
 from firstseen.errors import RuleError
 from firstseen.language.pack import Pack
@@ -16,7 +16,7 @@ from firstseen.matching.fast import no_fast_way
 from firstseen.matching.program import Failures, Program
 from firstseen.matching.questions import resolve
 from firstseen.sources.event import Event, Reject
-from firstseen.sources.reading import read_document
+from firstseen.sources.reading import read_document, read_event
 from firstseen.sources.registry import SOURCES
 from firstseen.sources.source import Source, View
 
@@ -41,9 +41,8 @@ class Found:
     failed: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Sighted:
-    """As :class:`Found`, without the event: its source and id only."""
+class Sighted(NamedTuple):
+    """As :class:`Found`, without the event: its source and id only. There may be one for each event: it is small."""
 
     place: int
     source: Source
@@ -59,6 +58,18 @@ class Engine:
         self._pack = pack
         self._sources = sources
         self._programs: dict[str, Program] = {}
+        self._lowest_us: int | None = None
+
+    @property
+    def lowest_us(self) -> int | None:
+        """The lowest event time of all scans so far, in microseconds; None before the first event."""
+        seen = [self._lowest_us, *(program.earliest.time_us for program in self._programs.values())]
+        return min((one for one in seen if one is not None), default=None)
+
+    def note(self, event: Event) -> None:
+        """An event came by the slow path."""
+        if self._lowest_us is None or event.time_us < self._lowest_us:
+            self._lowest_us = event.time_us
 
     def program(self, source: Source) -> Program:
         """The source's rules, compiled. Raises RuleError on a rule that cannot be compiled."""
@@ -117,28 +128,17 @@ class Engine:
         ``source``: take every document that is no envelope as this source's.
         """
 
-        def read(place: int, raw: bytes, rows: tuple[int, ...], _identity: str, own: Source) -> Iterator[Found | Reject]:
-            for one in read_document(place, raw, received_us=received_us, source=own):
-                yield one if isinstance(one, Reject) else Found(place, one, rows)
-
-        return Scan(self, documents, received_us, source, read, lambda found: found)
+        return Scan(self, documents, received_us, source, lambda found: found, None)
 
     def sightings(
         self, documents: Iterable[Document | Reject], *, received_us: int, source: Source | None = None
     ) -> Scan[Sighted]:
         """As :meth:`scan`, but only which event it is: most are never read in full."""
 
-        def name(place: int, raw: bytes, rows: tuple[int, ...], identity: str, own: Source) -> Iterator[Sighted | Reject]:
-            if identity:
-                yield Sighted(place, own, identity, rows)
-                return
-            for one in read_document(place, raw, received_us=received_us, source=own):
-                yield one if isinstance(one, Reject) else Sighted(place, own, one.id, rows)
-
         def brief(found: Found) -> Sighted:
             return Sighted(found.place, found.event.source, found.event.id, found.bases, found.failed)
 
-        return Scan(self, documents, received_us, source, name, brief)
+        return Scan(self, documents, received_us, source, brief, Sighted)
 
 
 Result = TypeVar("Result")
@@ -152,22 +152,22 @@ class Scan(Generic[Result]):
         rejects: how many inputs, or parts of inputs, were not.
     """
 
-    def __init__(  # noqa: PLR0913 - made by the engine alone
+    def __init__(  # noqa: PLR0913, PLR0917 - made by the engine alone
         self,
         engine: Engine,
         documents: Iterable[Document | Reject],
         received_us: int,
         source: Source | None,
-        wanted: Callable[[int, bytes, tuple[int, ...], str, Source], Iterator[Result | Reject]],
         shaped: Callable[[Found], Result],
+        named: Callable[[int, Source, str, tuple[int, ...]], Result] | None,
     ) -> None:
         self.events = 0
         self.rejects = 0
         self._engine = engine
         self._received_us = received_us
         self._source = source
-        self._wanted = wanted
         self._shaped = shaped
+        self._named = named
         self._results = self._run(documents)
 
     def __iter__(self) -> Iterator[Result | Reject]:
@@ -179,7 +179,7 @@ class Scan(Generic[Result]):
         return next(self._results)
 
     def _run(self, documents: Iterable[Document | Reject]) -> Iterator[Result | Reject]:
-        own = self._source
+        own, named = self._source, self._named
         match = no_fast_way if own is None else self._engine.program(own).matcher
         for document in documents:
             if isinstance(document, Reject):
@@ -193,12 +193,23 @@ class Scan(Generic[Result]):
                 if last is not None and last is not own:
                     own = last
                     match = self._engine.program(own).matcher
-            elif answer[0]:
-                for one in self._wanted(place, raw, *answer, own):
-                    self._count(one)
-                    yield one
+                continue
+            rows, identity = answer
+            if rows and named is not None and identity:
+                self.events += 1
+                yield named(place, own, identity, rows)
+            elif rows:
+                yield self._wanted(place, raw, rows, own)
             else:
                 self.events += 1
+
+    def _wanted(self, place: int, raw: bytes, rows: tuple[int, ...], own: Source) -> Result | Reject:
+        """An event that the fast way has matched, read in full."""
+        one = read_event(raw, received_us=self._received_us, source=own)
+        self._count(one)
+        if isinstance(one, Reject):
+            return replace(one, place=place)
+        return self._shaped(Found(place, one, rows))
 
     def _count(self, one: object) -> None:
         if isinstance(one, Reject):
@@ -215,6 +226,7 @@ class Scan(Generic[Result]):
                 yield one
                 continue
             last = one.source
+            self._engine.note(one)
             found = self._engine.match_event(one, place)
             if found.bases or found.failed:
                 yield self._shaped(found)

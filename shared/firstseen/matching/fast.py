@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from firstseen.matching.emit import Function, Rows
 from firstseen.matching.index import Index, Names
@@ -18,6 +18,10 @@ MAX_NAME_CHARACTERS = 256
 
 FIRST_YEAR = 1971
 """An earlier event may lie before 1970, which is a reject: the slow path says."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NEVER = datetime.max.replace(tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 
 Answer = tuple[Rows, str]
 """The rules that hold, ascending, and the event id ("" when no rule holds, or when the slow path has to find it)."""
@@ -35,14 +39,26 @@ def no_fast_way(_raw: bytes) -> Answer | None:
     return None
 
 
-def matcher(source: Source, index: Index, layout: Layout) -> Matcher:
+class Earliest:
+    """The earliest event time that a matcher saw: what a file's first event is, whatever order it has."""
+
+    def __init__(self) -> None:
+        self.at = NEVER
+
+    @property
+    def time_us(self) -> int | None:
+        """In microseconds since 1970; None before the first event."""
+        return None if self.at is NEVER else (self.at - EPOCH) // MICROSECOND
+
+
+def matcher(source: Source, index: Index, layout: Layout, earliest: Earliest) -> Matcher:
     """The matcher for one source: bytes of one document to the rules that hold; None: take the slow path.
 
     It never raises. Documents that the slow path would reject get None, but for two kinds in which no rule found
     anything: those nested deeper than the readers allow, and times with more digits than they take. They are
     provably irrelevant; to prove them valid would cost more than matching does.
     """
-    table = _Table(source, index, layout)
+    table = _Table(source, index, layout, earliest)
     known, unknown = table.functions, table.slow_path
     decode = layout.decoder.decode
     parsed, one_key = layout.parsed, len(source.index) == 1
@@ -53,7 +69,9 @@ def matcher(source: Source, index: Index, layout: Layout) -> Matcher:
         try:
             fields = decode(raw)
             when = fields.when
-            if not (parsed and when.tzinfo is UTC and when.year >= FIRST_YEAR) and not timely(when):
+            if parsed and when.tzinfo is UTC and when.year >= FIRST_YEAR:
+                earliest.at = min(earliest.at, when)
+            elif not timely(when):
                 return None
             names = (fields.first, fields.first if one_key else fields.second)
             function = known.get(names, unknown)
@@ -75,11 +93,12 @@ def matcher(source: Source, index: Index, layout: Layout) -> Matcher:
 class _Table:
     """What was learnt of the names and times of one source."""
 
-    def __init__(self, source: Source, index: Index, layout: Layout) -> None:
+    def __init__(self, source: Source, index: Index, layout: Layout, earliest: Earliest) -> None:
         self.functions: dict[Names, Function | None] = {}
         self._source = source
         self._index = index
         self._time_key = layout.time_key
+        self._earliest = earliest
 
     def slow_path(self, _fields: object, _raw: bytes) -> Rows:
         """Stands in where there is no function: the names are not the source's."""
@@ -101,5 +120,10 @@ class _Table:
         """Whether the slow path would take the event's time."""
         if isinstance(when, str):
             time_us = self._source.time({self._time_key: when})
-            return time_us is not None and time_us >= 0
-        return when.year >= FIRST_YEAR and (when.tzinfo is UTC or when.tzinfo is None)
+            if time_us is None or time_us < 0:
+                return False
+            when = EPOCH + time_us * MICROSECOND
+        elif when.year < FIRST_YEAR or (when.tzinfo is not UTC and when.tzinfo is not None):
+            return False
+        self._earliest.at = min(self._earliest.at, when.replace(tzinfo=UTC))
+        return True

@@ -65,7 +65,7 @@ def layout(source: Source, places: Iterable[Accessor]) -> Layout | None:
     root = Node("")
     for place in places:
         if isinstance(place, Derived):
-            for key in place.reads:
+            for key in filter(_can_be_field, place.reads):
                 _add(root, (key,))
         elif place:
             _add(root, place)
@@ -106,11 +106,16 @@ def _time_key(source: Source) -> str | None:
 def _add(root: Node, path: Path) -> Node:
     node = root
     for depth, key in enumerate(path):
-        if depth >= MAX_STRUCT_LEVELS:
+        if depth >= MAX_STRUCT_LEVELS or not _can_be_field(key):
             break
         node = node.below.setdefault(key, Node(f"f{len(node.below)}"))
     node.whole = True
     return node
+
+
+def _can_be_field(key: str) -> bool:
+    """Whether msgspec takes the key. One that it does not take is looked up in what lies above it, read in full."""
+    return key.isprintable() and not {'"', "\\"} & set(key)
 
 
 def _settle(node: Node, path: Path, source: Source) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from firstseen.matching.emit import Rows, Rule
 from firstseen.matching.evaluate import holds
-from firstseen.matching.fast import Matcher, matcher, no_fast_way
+from firstseen.matching.fast import Earliest, Matcher, matcher, no_fast_way
 from firstseen.matching.index import Index
 from firstseen.matching.layout import layout
 from firstseen.matching.partial import questions
@@ -22,12 +22,14 @@ class Program:
     Attributes:
         source: the source.
         trees: each rule's tree by its index in the pack's bases.
+        earliest: the earliest event time that the fast way saw.
         matcher: the fast way; see :func:`firstseen.matching.fast.matcher`.
     """
 
     def __init__(self, source: Source, trees: Sequence[tuple[int, Tree]]) -> None:
         self.source = source
         self.trees = dict(trees)
+        self.earliest = Earliest()
         merged: dict[Tree, list[int]] = {}
         for row, tree in trees:
             merged.setdefault(tree, []).append(row)
@@ -36,7 +38,9 @@ class Program:
         places = [place for one in questions(merged) for place in (one.place, one.other) if place is not None]
         plan = layout(source, places) if keys else None
         self._slow = Index(self._rules, keys, None)
-        self.matcher: Matcher = no_fast_way if plan is None else matcher(source, Index(self._rules, keys, plan), plan)
+        self.matcher: Matcher = no_fast_way
+        if plan is not None:
+            self.matcher = matcher(source, Index(self._rules, keys, plan), plan, self.earliest)
 
     def match_view(self, view: View) -> tuple[Rows, Failures]:
         """The rules that hold for an event, ascending, and those that raised, with what they raised."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 
 import orjson
 
 from firstseen.cli import console
 from firstseen.cli.arguments import add_inputs, now_of, rules_and_inputs, source_of
-from firstseen.cli.inputs import Input, find_inputs
+from firstseen.cli.inputs import Advance, Input, find_inputs
 from firstseen.cli.main import EXIT_DONE, EXIT_REJECTED
 from firstseen.cli.reading import scan
 from firstseen.cli.rulefiles import load_pack
@@ -18,13 +19,13 @@ from firstseen.findings import build
 from firstseen.findings.safe import safe_text
 from firstseen.findings.times import iso
 from firstseen.language.pack import Pack
-from firstseen.matching.engine import Engine, Found
+from firstseen.matching.engine import Engine
 from firstseen.pipeline import raised
 from firstseen.sources.event import Reject
 
-_Lines = Callable[[Input, Found], Iterator[bytes]]
-
 MAX_SHOWN = 300
+
+_Lines = Iterator[tuple[Input, bytes | Reject]]
 
 SUMMARY = "Show which events match which rules, without state."
 
@@ -39,54 +40,52 @@ def run(args: argparse.Namespace) -> int:
     """Write the matches to standard output."""
     rules, names = rules_and_inputs(args)
     pack = load_pack(rules)
-    engine = Engine(pack)
     inputs = find_inputs(names)
+    found = _json_lines if args.format == "jsonl" else _text_lines
     rejected = False
     write = sys.stdout.buffer.write
-    line_of = _json_lines(pack) if args.format == "jsonl" else _text_lines(pack)
     with console.progress("matching", inputs) as advance:
-        for one, item in scan(engine, inputs, advance, received_us=now_of(args), source=source_of(args)):
+        for one, item in found(args, pack, inputs, advance):
             if isinstance(item, Reject):
                 rejected = True
                 console.say_reject(one.name, item)
-                continue
-            for reject in raised(item):
-                rejected = True
-                console.say_reject(one.name, reject)
-            write(b"".join(line_of(one, item)))
+            else:
+                write(item)
     return EXIT_REJECTED if rejected else EXIT_DONE
 
 
-def _json_lines(pack: Pack) -> _Lines:
+def _json_lines(args: argparse.Namespace, pack: Pack, inputs: list[Input], advance: Advance) -> _Lines:
+    """Most events are never read in full: their id is enough."""
     ids = [base.id if base.listed else None for base in pack.bases]
+    begin = Engine(pack).sightings
+    for one, item in scan(begin, inputs, advance, received_us=now_of(args), source=source_of(args), count=Counter()):
+        if isinstance(item, Reject):
+            yield one, item
+            continue
+        yield from ((one, reject) for reject in raised(item))
+        for rule_id in (ids[index] for index in item.bases):
+            if rule_id is not None:
+                line = {
+                    "rule_id": rule_id,
+                    "event_id": item.event_id,
+                    "source": item.source.name,
+                    "input": one.name,
+                    "line": item.place,
+                }
+                yield one, orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
-    def lines(one: Input, found: Found) -> Iterator[bytes]:
-        for index in found.bases:
-            if ids[index] is not None:
-                yield orjson.dumps(
-                    {
-                        "rule_id": ids[index],
-                        "event_id": found.event.id,
-                        "source": found.event.source.name,
-                        "input": one.name,
-                        "line": found.place,
-                    },
-                    option=orjson.OPT_APPEND_NEWLINE,
-                )
 
-    return lines
-
-
-def _text_lines(pack: Pack) -> _Lines:
+def _text_lines(args: argparse.Namespace, pack: Pack, inputs: list[Input], advance: Advance) -> _Lines:
     titles = [base.title if base.listed else None for base in pack.bases]
-
-    def lines(one: Input, found: Found) -> Iterator[bytes]:
-        facts = dict(build.facts(found.event))
+    begin = Engine(pack).scan
+    for one, item in scan(begin, inputs, advance, received_us=now_of(args), source=source_of(args), count=Counter()):
+        if isinstance(item, Reject):
+            yield one, item
+            continue
+        yield from ((one, reject) for reject in raised(item))
+        facts = dict(build.facts(item.event))
         who, action = facts.get("actor", "-"), facts.get("action", "-")
-        for index in found.bases:
-            title = titles[index]
+        for title in (titles[index] for index in item.bases):
             if title is not None:
-                shown = (iso(found.event.time_us), title, action, who, f"{one.name}:{found.place}")
-                yield "  ".join(safe_text(text, MAX_SHOWN) for text in shown).encode() + b"\n"
-
-    return lines
+                shown = (iso(item.event.time_us), title, action, who, f"{one.name}:{item.place}")
+                yield one, "  ".join(safe_text(text, MAX_SHOWN) for text in shown).encode() + b"\n"

@@ -75,6 +75,7 @@ class _Replay:
     def __init__(self, pipeline: Pipeline, now_us: int) -> None:
         self.rejected = 0
         self.report = Report()
+        self.count: Counter[str] = Counter()
         self._pipeline = pipeline
         self._now_us = now_us
         self._newest_us = 0
@@ -110,7 +111,7 @@ class _Replay:
 
     def summary(self, rules: int, seconds: float) -> None:
         """The last lines on standard error."""
-        counts, events = self.report.counts, self._pipeline.engine.events
+        counts, events = self.report.counts, self.count["events"]
         by_routing = Counter(one.routing for one in self.report.findings)
         shown = ", ".join(f"{number} {routing}" for routing, number in sorted(by_routing.items()))
         say = sys.stderr.write
@@ -125,7 +126,14 @@ class _Replay:
             say(f"not finished: {safe_text(handle, 200)}: {safe_text(reason, 200)}; run the same command again\n")
 
     def _matches(self, args: argparse.Namespace, inputs: list[Input], advance: Advance) -> Iterator[Match]:
-        found = scan(self._pipeline.engine, inputs, advance, received_us=self._now_us, source=source_of(args))
+        found = scan(
+            self._pipeline.engine.scan,
+            inputs,
+            advance,
+            received_us=self._now_us,
+            source=source_of(args),
+            count=self.count,
+        )
         for one, item in found:
             if isinstance(item, Reject):
                 self.rejected += 1
