@@ -100,8 +100,8 @@ def _answers(url: str) -> bool:
 def moto_server() -> Iterator[str]:
     """The url of a moto server with nothing in it."""
     port = free_port()
-    command = [str(Path(sys.executable).parent / "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
-    with served(command, f"http://127.0.0.1:{port}") as url:
+    command = [sys.executable, "-m", "tests.quick_moto", "-H", "127.0.0.1", "-p", str(port)]
+    with served(command, f"http://127.0.0.1:{port}", cwd=ROOT) as url:
         yield url
 
 

@@ -82,6 +82,7 @@ class Report:
         rejects: (handle, pointer, reject) of what could not be read.
         findings: what opened, with routing; in order.
         refused: findings that the sink will never take.
+        left_out: rule id → terms that were not looked at, because one event had more than a hundred combinations.
         counts: events, matches, commits, conflicts, sent, held, unavailable.
     """
 
@@ -89,6 +90,7 @@ class Report:
     rejects: list[tuple[str, str, Reject]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     refused: list[Finding] = field(default_factory=list)
+    left_out: dict[str, int] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
 
     def add(self, name: str, number: int = 1) -> None:
@@ -164,6 +166,9 @@ class Pipeline:
         if not matches:
             return
         work = self._sort(matches)
+        for rule_id, number in self._keys.left_out.items():
+            report.left_out[rule_id] = report.left_out.get(rule_id, 0) + number
+        self._keys.left_out.clear()
         try:
             self._commit(work, matches, report)
             self._send(work, report)

@@ -1,31 +1,43 @@
-"""The conformance cases, through the pure steps."""
+"""The conformance cases, through the pure steps and through the pipeline over each local store."""
 
 from __future__ import annotations
 
 import random
+from itertools import count
+from pathlib import Path
 import re
 from pathlib import Path
 
 import pytest
 
 from tests.conformance.cases import Case, Run, check, load_cases
+from tests.conformance.pipeline import run_over
 from tests.conformance.steps import run as run_steps
 
+from firstseen.adapters.local.memory import MemoryStore
+from firstseen.adapters.local.sqlite import SQLiteStore
+
 CASES = load_cases()
-RUNS: dict[str, Run] = {"steps": run_steps}
-"""Every path from events to findings."""
-
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-each_run = pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
 
 
-@each_run
+@pytest.fixture(params=["steps", "memory", "sqlite"])
+def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
+    """Every path from events to findings."""
+    numbers = count()
+    paths: dict[str, Run] = {
+        "steps": run_steps,
+        "memory": run_over(MemoryStore),
+        "sqlite": run_over(lambda: SQLiteStore(str(tmp_path / f"{next(numbers)}.db"))),
+    }
+    return paths[request.param]
+
+
 @each_case
 def test_the_findings_are_those_that_the_case_says(run: Run, case: Case) -> None:
     check(case, run(case.rules, case.batches))
 
 
-@each_run
 @each_case
 def test_delivering_everything_again_adds_nothing(run: Run, case: Case) -> None:
     """Each batch twice, and at the end all of them once more."""
@@ -33,7 +45,6 @@ def test_delivering_everything_again_adds_nothing(run: Run, case: Case) -> None:
     check(case, run(case.rules, [*again, *case.batches]))
 
 
-@each_run
 @pytest.mark.parametrize("case", [case for case in CASES if case.invariant], ids=lambda case: case.name)
 def test_any_order_and_any_batches_give_the_same_ids(run: Run, case: Case) -> None:
     events = [arrival for batch in case.batches for arrival in batch]

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from unittest import mock
 
 from boto3.session import Session
-from firstseen.adapters.aws.clients import dynamodb_client, sns_client
 from moto import mock_aws
 
+from firstseen.adapters.aws.clients import dynamodb_client, sns_client
 from tests.emulators import CREDENTIALS, ministack, ministack_python, moto_server
+from tests.quick_moto import quicken
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -70,6 +71,7 @@ def running(name: str) -> Iterator[Service]:
     with ExitStack() as stack:
         stack.enter_context(mock.patch.dict(os.environ, CREDENTIALS))
         if name == "moto":
+            quicken()
             stack.enter_context(mock_aws())
             yield Service(name, None)
         elif name == "moto server":

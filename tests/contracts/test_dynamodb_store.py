@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
+
 from firstseen.adapters.aws.dynamodb import DynamoStore
 from firstseen.adapters.aws.schema import create_table
 from firstseen.store.store import Store

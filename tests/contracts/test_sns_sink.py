@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firstseen.adapters.aws.calling import Backoff
-from firstseen.adapters.aws.messages import MAX_MESSAGE_BYTES, message
+from firstseen.adapters.aws.messages import MAX_MESSAGE_BYTES, HttpsForm, message
 from firstseen.adapters.aws.sns import SNSSink
 from firstseen.errors import SettingsError
 from firstseen.findings.finding import MAX_RAW_BYTES
@@ -30,9 +30,8 @@ ARN = "arn:aws:sns:eu-central-1:111122223333:findings"
 
 
 def error(code: str, status: int = 400) -> ClientError:
-    return ClientError(
-        {"Error": {"Code": code, "Message": "as said"}, "ResponseMetadata": {"HTTPStatusCode": status}}, "PublishBatch"
-    )
+    response: Any = {"Error": {"Code": code, "Message": "as said"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(response, "PublishBatch")
 
 
 class SNSHarness:
@@ -73,7 +72,7 @@ class SNSHarness:
         return [json.loads(one["Message"])["finding_info"]["uid"] for one in self.bodies(queue)]
 
     def down(self, *, down: bool) -> None:
-        def fail(name: str, arguments: object) -> object:
+        def fail(*_: object) -> object:
             raise error("ServiceUnavailable", 503)
 
         self.client._make_api_call = fail if down else self._call  # type: ignore[attr-defined]
@@ -186,7 +185,7 @@ _texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
     rule_id=_texts,
     https=st.sampled_from(["ocsf", "chat"]),
 )
-def test_every_message_keeps_to_the_rules_of_sns(value: str, raw_char: str, rule_id: str, https: Any) -> None:
+def test_every_message_keeps_to_the_rules_of_sns(value: str, raw_char: str, rule_id: str, https: HttpsForm) -> None:
     """Size as SNS counts it, subject, attribute values, characters."""
     one = finding(value=value)
     raw = raw_char * (MAX_RAW_BYTES // len(raw_char.encode()))
@@ -219,7 +218,8 @@ class FakeSNS:
     sizes: list[int] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
 
-    def publish_batch(self, *, TopicArn: str, PublishBatchRequestEntries: Sequence[Mapping[str, Any]]) -> Any:  # noqa: N803
+    def publish_batch(self, *, TopicArn: str, PublishBatchRequestEntries: Sequence[Mapping[str, Any]]) -> object:  # noqa: N803
+        assert TopicArn == ARN
         uids = {
             one["Id"]: json.loads(json.loads(one["Message"])["default"])["finding_info"]["uid"]
             for one in PublishBatchRequestEntries

@@ -1,22 +1,24 @@
-"""What many threads and processes do to one state file, and what is left when one dies."""
+"""What many processes do to one state file, and what is left when one dies."""
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
+import sqlite3
 import subprocess
 import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from firstseen.adapters.local.sqlite import SQLiteStore
-from tests.contracts.store_samples import stored
+from firstseen.errors import StoreUnavailable
+from tests.contracts.store_samples import committed, opening, stored
 
 PROCESSES = 8
-ROUNDS = 8
-OPENERS = 16
 
 
 @pytest.fixture
@@ -24,17 +26,33 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "state.db"
 
 
-def test_a_file_may_be_made_by_many_at_once(tmp_path: Path) -> None:
-    """None of them may take what another has half made for a foreign file."""
-    for number in range(ROUNDS):
-        start = threading.Barrier(OPENERS)
+class MadeMeanwhile(sqlite3.Connection):
+    """A connection whose file is made by somebody else between its first look at it and its second."""
 
-        def make(name: str, start: threading.Barrier = start) -> None:
-            start.wait(timeout=60)
-            SQLiteStore(tmp_path / name, busy_seconds=60).close()
+    other: ClassVar[Callable[[], None] | None] = None
 
-        with ThreadPoolExecutor(OPENERS) as pool:
-            list(pool.map(make, [f"{number}.db"] * OPENERS))
+    def execute(self, statement: str, values: Sequence[str | int] = ()) -> sqlite3.Cursor:
+        make, looks = MadeMeanwhile.other, statement == "PRAGMA user_version"
+        if make is not None and looks:
+            MadeMeanwhile.other = None
+            make()
+        return super().execute(statement, values)
+
+
+def test_a_file_that_another_process_is_making_is_never_taken_for_foreign(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make() -> None:
+        with contextlib.suppress(StoreUnavailable):  # it may be kept waiting
+            SQLiteStore(path, busy_seconds=0.0).close()
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", functools.partial(connect, factory=MadeMeanwhile))
+    monkeypatch.setattr(MadeMeanwhile, "other", make)
+    store = SQLiteStore(path, busy_seconds=0.0)
+    assert MadeMeanwhile.other is None
+    committed(store, opening(0))
+    store.close()
 
 
 WRITER = """

@@ -1,4 +1,4 @@
-"""Clients of AWS that fail on purpose: the n-th call, before or after it takes effect, as a network or a service does."""
+"""Clients of AWS that fail on purpose: the n-th call, before or after it takes effect."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from tests.faults.faulty import When
 
 
-def error(code: str, status: int = 400, **more: Any) -> ClientError:
+def error(code: str, status: int = 400, **more: object) -> ClientError:
     """What botocore raises for an answer of AWS."""
-    response: Any = {"Error": {"Code": code, "Message": "as asked"}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError({**response, **more}, "Call")
+    named = {"Error": {"Code": code, "Message": "as asked"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    response: Any = {**named, **more}
+    return ClientError(response, "Call")
 
 
 def lost() -> ReadTimeoutError:
@@ -44,11 +45,11 @@ class Wire:
     names: list[str] = field(default_factory=list)
     failed: int = 0
 
-    def tap(self, client: Any) -> Callable[[], None]:
+    def tap(self, client: Any) -> Callable[[], None]:  # noqa: ANN401 - of any service
         """Put the wire before a client; a function that takes it out again."""
         call = client._make_api_call
 
-        def wired(name: str, arguments: Any) -> Any:
+        def wired(name: str, arguments: object) -> object:
             if self.only not in ("", name):
                 return call(name, arguments)
             self.names.append(name)

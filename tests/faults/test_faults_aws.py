@@ -233,12 +233,12 @@ def test_keys_that_an_answer_leaves_out_are_asked_for_again(cloud: Cloud) -> Non
     call = cloud.dynamodb._make_api_call  # type: ignore[attr-defined]
     rounds: list[int] = []
 
-    def stingy(name: str, arguments: Any) -> Any:
+    def stingy(name: str, arguments: Any) -> Any:  # noqa: ANN401 - what botocore hands on
         wanted = arguments["RequestItems"][cloud.table]
         rounds.append(len(wanted["Keys"]))
         given = 0 if len(rounds) == 2 else 7
         some, rest = wanted["Keys"][:given], wanted["Keys"][given:]
-        answer = {"Responses": {}, "UnprocessedKeys": {}}
+        answer: Any = {"Responses": {}, "UnprocessedKeys": {}}
         if some:
             answer = call(name, {**arguments, "RequestItems": {cloud.table: {**wanted, "Keys": some}}})
         if rest:
@@ -341,3 +341,11 @@ def test_a_state_too_large_for_an_item_is_said_before_anything_is_written(cloud:
     with pytest.raises(StoreUnusable, match=f"state of key {key(0)} has .* bytes"):
         store.commit([Change(key(0), None, KeyState("rule", "f", terms=(noise,)))])
     assert list(store.scan_states()) == []
+
+
+def test_a_query_whose_times_leave_nothing_asks_for_nothing(cloud: Cloud) -> None:
+    """DynamoDB refuses a range that ends before it begins."""
+    store = cloud.store()
+    wire = cloud.wire(Wire())
+    assert list(store.scan_findings(Query(since_us=NOW_US, until_us=NOW_US - 1))) == []
+    assert wire.names == []

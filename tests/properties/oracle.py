@@ -20,9 +20,9 @@ from firstseen.sources.source import Derived, Source
 def true_of(tree: Predicate, view: Mapping[str, Any], source: Source, vocabulary: Vocabulary = "raw") -> bool:
     """Whether the predicate holds for the event."""
     if isinstance(tree, And):
-        return all([true_of(part, view, source, vocabulary) for part in tree.parts])
+        return all(true_of(part, view, source, vocabulary) for part in tree.parts)
     if isinstance(tree, Or):
-        return any([true_of(part, view, source, vocabulary) for part in tree.parts])
+        return any(true_of(part, view, source, vocabulary) for part in tree.parts)
     if isinstance(tree, Not):
         return not true_of(tree.part, view, source, vocabulary)
     return _leaf(tree, view, source, vocabulary)
@@ -77,7 +77,7 @@ def _place(name: str, view: Mapping[str, Any], source: Source, vocabulary: Vocab
     return _below(view, list(place))
 
 
-def _below(value: Any, path: list[str]) -> list[Any]:
+def _below(value: object, path: list[str]) -> list[Any]:
     if not path:
         return [value]
     if isinstance(value, list):
@@ -94,7 +94,7 @@ def _opened(values: list[Any]) -> list[Any]:
     return opened
 
 
-def _everything(value: Any) -> list[Any]:
+def _everything(value: object) -> list[Any]:
     if isinstance(value, Mapping):
         return [found for one in value.values() for found in _everything(one)]
     if isinstance(value, list):
@@ -102,7 +102,7 @@ def _everything(value: Any) -> list[Any]:
     return [value]
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

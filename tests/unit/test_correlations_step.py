@@ -185,3 +185,12 @@ def test_long_ids_and_values_are_kept_short_and_stay_distinct() -> None:
     (opening,) = step(asked, KEY, BLANK, stepped.state, [other]).openings
     assert opening.related[0].event_id == other.event_id
     assert all(len(kept.value) <= 64 for kept in stepped.state.sightings)
+
+
+def test_a_merge_goes_on_as_the_earlier_episode() -> None:
+    early, late = Hit(DAY_US, "a"), Hit(DAY_US + 2 * HOUR_US, "b")
+    state = step(rule(), KEY, BLANK, None, [early, late]).state
+    assert [one.uid for one in state.episodes] == [finding_uid(KEY, 0), finding_uid(KEY, 1)]
+    merged = step(rule(), KEY, BLANK, state, [Hit(DAY_US + HOUR_US, "c")]).state
+    assert merged.episodes == (Episode(early.time_us, late.time_us, finding_uid(KEY, 0)),)
+    assert merged.generation == 2

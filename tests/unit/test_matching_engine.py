@@ -12,8 +12,8 @@ from firstseen.errors import RuleError
 from firstseen.language.pack import Pack
 from firstseen.language.predicates import And, Leaf, Not, Or, Predicate
 from firstseen.language.rules import Base
-from firstseen.matching import fast, index, values
-from firstseen.matching.engine import Engine, Found, Scan, Sighted
+from firstseen.matching import emit, fast, index, values
+from firstseen.matching.engine import Document, Engine, Found, Scan, Sighted
 from firstseen.matching.explain import explain
 from firstseen.sources.aws_cloudtrail import CLOUDTRAIL
 from firstseen.sources.event import Reject
@@ -22,7 +22,7 @@ from firstseen.sources.source import Derived
 NOW_US = 1_800_000_000_000_000
 
 
-def event(**fields: Any) -> dict[str, Any]:
+def event(**fields: object) -> dict[str, Any]:
     return {
         "eventName": "GetPasswordData", "eventSource": "ec2.amazonaws.com", "eventTime": "2026-03-02T09:15:02Z",
         "eventID": "e-1", "userIdentity": {"type": "AssumedRole"}, **fields,
@@ -30,7 +30,9 @@ def event(**fields: Any) -> dict[str, Any]:
 
 
 def pack_of(*trees: Predicate) -> Pack:
-    return Pack.of([Base(f"rule-{n}", f"Rule {n}", ("aws.cloudtrail",), "raw", tree) for n, tree in enumerate(trees)], [])
+    return Pack.of(
+        [Base(f"rule-{n}", f"Rule {n}", ("aws.cloudtrail",), "raw", tree) for n, tree in enumerate(trees)], []
+    )
 
 
 NAMED = And((Leaf("eventName", "equals", "GetPasswordData"), Leaf("errorCode", "contains", "Unauthorized")))
@@ -45,7 +47,15 @@ def test_wanted_events_are_found_and_the_others_counted() -> None:
     """Events, rejects and envelopes in one pass, in order, each with its place."""
     wanted, other = orjson.dumps(event(errorCode="Client.UnauthorizedOperation")), orjson.dumps(event())
     envelope = orjson.dumps({"Records": [event(), event(eventID="e-2", errorCode="unauthorized")]})
-    documents = [(1, other), (2, wanted), Reject("broken", b"", 3), (4, b"{"), (5, envelope), (6, other), (7, wanted)]
+    documents: list[Document | Reject] = [
+        (1, other),
+        (2, wanted),
+        Reject("broken", b"", 3),
+        (4, b"{"),
+        (5, envelope),
+        (6, other),
+        (7, wanted),
+    ]
     scan = Engine(pack_of(NAMED)).scan(documents, received_us=NOW_US)
     found = results(scan)
     assert [(one.place, getattr(one, "bases", "reject")) for one in found] == [
@@ -58,7 +68,9 @@ def test_wanted_events_are_found_and_the_others_counted() -> None:
 
 def test_sightings_name_the_same_events() -> None:
     """The short way gives the places, ids and rules of the long one, whatever id an event has."""
-    documents = [(n, orjson.dumps(event(errorCode="unauthorized", eventID=one))) for n, one in enumerate(("a", "", "x" * 300))]
+    documents = [
+        (n, orjson.dumps(event(errorCode="unauthorized", eventID=one))) for n, one in enumerate(("a", "", "x" * 300))
+    ]
     engine = Engine(pack_of(NAMED, ANY_ROLE))
     found = results(engine.scan(documents, received_us=NOW_US))
     brief = results(engine.sightings(documents, received_us=NOW_US))
@@ -119,9 +131,13 @@ def test_a_rule_that_raises_is_named_and_the_others_go_on(monkeypatch: pytest.Mo
 def test_names_that_no_rule_mentions_share_one_function_and_one_entry_each(monkeypatch: pytest.MonkeyPatch) -> None:
     """An attacker who invents names makes no code and fills no memory."""
     monkeypatch.setattr(fast, "MAX_NAMES", 16)
-    built = []
-    make = index.build
-    monkeypatch.setattr(index, "build", lambda *given: built.append(1) or make(*given))
+    built: list[emit.Function] = []
+
+    def build(*given: Any) -> emit.Function:  # noqa: ANN401
+        built.append(emit.build(*given))
+        return built[-1]
+
+    monkeypatch.setattr(index, "build", build)
     engine = Engine(pack_of(NAMED, ANY_ROLE))
     match = engine.matcher(CLOUDTRAIL)
     for number in range(200):
@@ -145,7 +161,7 @@ def test_functions_are_dropped_when_there_are_too_many(monkeypatch: pytest.Monke
 
 def test_text_of_a_rule_never_becomes_code() -> None:
     """Quotes, line breaks, braces and operators in names, values and keys are data."""
-    nasty = "'); raise SystemExit #\n\"\"\"{0}\\"
+    nasty = '\'); raise SystemExit #\n"""{0}\\'
     tree = Or((Leaf(nasty, "equals", nasty), Leaf(f"requestParameters.{nasty}", "contains", nasty, cased=True)))
     match = Engine(pack_of(tree)).matcher(CLOUDTRAIL)
     assert match(orjson.dumps(event(**{nasty: nasty}))) == (0,)
@@ -156,7 +172,9 @@ def test_derived_names_and_raw_fields_may_share_keys() -> None:
     """A field that is text in events, read raw and by a function, is the same on both ways."""
     derived = Derived(("userAgent", "eventName", "eventTime"), lambda view: [view.get("userAgent"), view["eventTime"]])
     source = replace(CLOUDTRAIL, common={**CLOUDTRAIL.common, "actor": derived})
-    tree = And((Leaf("actor", "equals", "agent"), Leaf("actor", "startswith", "2026"), Leaf("userAgent", "equals", "AGENT")))
+    tree = And(
+        (Leaf("actor", "equals", "agent"), Leaf("actor", "startswith", "2026"), Leaf("userAgent", "equals", "AGENT"))
+    )
     engine = Engine(pack_of(tree), {source.name: source})
     assert engine.matcher(source)(orjson.dumps(event(userAgent="agent"))) == (0,)
     assert engine.match_view(source, event(userAgent="agent")) == (0,)

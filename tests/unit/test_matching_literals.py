@@ -36,9 +36,11 @@ def test_the_longest_sure_text_is_found_or_none(expression: str, expected: str) 
     assert needed(expression) == expected
 
 
-pieces = st.sampled_from(
-    ("a", "b", "ab", "abc", r"\.", ".", "*", "+", "?", "{0,1}", "{2}", "{", "}", "(", ")", "(a|b)", "[ab]", "[^a]", "|", "^", "$", r"\d", r"\\", "]")
+PIECES = (
+    "a", "b", "ab", "abc", r"\.", ".", "*", "+", "?", "{0,1}", "{2}", "{", "}", "(", ")", "(a|b)", "[ab]", "[^a]",
+    "|", "^", "$", r"\d", r"\\", "]",
 )  # fmt: skip
+pieces = st.sampled_from(PIECES)
 
 
 @given(st.lists(pieces, max_size=6).map("".join), st.text("ab.c1\\{}", max_size=12))

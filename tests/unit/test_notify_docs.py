@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -134,9 +135,10 @@ def test_what_the_function_sends_is_an_event_of_pagerduty(one: Finding, monkeypa
         def __enter__(self) -> None: ...
         def __exit__(self, *_: object) -> None: ...
 
-    def urlopen(request: Any, timeout: float) -> Opened:
+    def urlopen(request: urllib.request.Request, timeout: float) -> Opened:
         assert request.full_url == "https://events.pagerduty.com/v2/enqueue"
         assert timeout <= 30
+        assert isinstance(request.data, bytes)
         sent.append(json.loads(request.data))
         return Opened()
 

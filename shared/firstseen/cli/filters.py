@@ -52,7 +52,7 @@ def sigma_filter(expectation: Expectation, finding: Finding) -> dict[str, object
 
 
 def _parts(finding: Finding) -> list[tuple[str, str]]:
-    """The fields that make the expectation's key, as :func:`firstseen.findings.expectations.expectation_record` does."""
+    """The fields that make the expectation's key, as ``expectation_record`` does."""
     if finding.type == "match":
         facts = ((name, finding.fact(name)) for name in ("actor", "action", "account"))
         return [(name, value) for name, value in facts if value]

@@ -29,6 +29,6 @@ def moment_us(option: str, text: str, now_us: int) -> int:
         return now_us - span_us(option, text)
     parsed = parse_time(text if "T" in text else f"{text}T00:00:00Z")
     if parsed is None:
-        msg = f"{option} {text!r}: neither a time nor a span; write 2026-10-01, 2026-10-01T12:00:00Z, or 7d for a week ago"
+        msg = f"{option} {text!r}: write a time, 2026-10-01 or 2026-10-01T12:00:00Z, or 7d for a week ago"
         raise SettingsError(msg)
     return parsed

@@ -55,6 +55,10 @@ class Episodes:
         """At most :data:`~firstseen.store.state.MAX_EPISODES`, by start."""
         return tuple(self._kept)
 
+    def moved(self, state: KeyState) -> bool:
+        """Whether anything differs from ``state``, which they were made from."""
+        return self.last_us != state.last_us or self.generation != state.generation or self.kept != state.episodes
+
     def covers(self, time_us: int) -> bool:
         """Whether a true time ``time_us`` would change nothing.
 

@@ -125,8 +125,7 @@ def parts_of(correlation: Correlation, event: Event, found: _Places) -> Parts:
         return Parts((((), (event.operation_id,), ""),))
     try:
         columns = [
-            _values(event, accessor, caseless=caseless)
-            for accessor, caseless in (*found.group_by, *found.fields)
+            _values(event, accessor, caseless=caseless) for accessor, caseless in (*found.group_by, *found.fields)
         ]
     except TooManyValuesError:
         return Parts(left_out=1)
@@ -139,9 +138,7 @@ def parts_of(correlation: Correlation, event: Event, found: _Places) -> Parts:
     return Parts(combinations, max(0, total - MAX_COMBINATIONS))
 
 
-def _terms_and_value(
-    correlation: Correlation, event: Event, texts: tuple[str, ...]
-) -> tuple[tuple[str, ...], str]:
+def _terms_and_value(correlation: Correlation, event: Event, texts: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
     match correlation.type:
         case "new_terms":
             return texts, ""
@@ -174,6 +171,4 @@ def _key(correlation: Correlation, group: tuple[str, ...], terms: tuple[str, ...
 
 
 def _shown(values: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(
-        value if len(value) <= MAX_SHOWN_CHARS else value[: MAX_SHOWN_CHARS - 1] + "…" for value in values
-    )
+    return tuple(value if len(value) <= MAX_SHOWN_CHARS else value[: MAX_SHOWN_CHARS - 1] + "…" for value in values)

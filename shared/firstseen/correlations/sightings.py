@@ -120,9 +120,7 @@ class Log:
         if self._full():
             self._shorten()
         if self._cut:
-            self._cut = {
-                place: n for place, n in self._cut.items() if (place + 1) * self._cut_us > horizon_us
-            }
+            self._cut = {place: n for place, n in self._cut.items() if (place + 1) * self._cut_us > horizon_us}
 
     def _full(self) -> bool:
         return len(self._held) > MAX_SIGHTINGS or self._bytes > MAX_LOG_BYTES

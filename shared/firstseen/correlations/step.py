@@ -76,9 +76,7 @@ class Stepped:
     openings: tuple[Opening, ...]
 
 
-def step(
-    correlation: Correlation, key: str, blank: KeyState, state: KeyState | None, hits: Sequence[Hit]
-) -> Stepped:
+def step(correlation: Correlation, key: str, blank: KeyState, state: KeyState | None, hits: Sequence[Hit]) -> Stepped:
     """Step ``hits`` of one key, in any order.
 
     ``key`` is the key's hash, ``blank`` its state with nothing in it (used when ``state`` is None).
@@ -91,6 +89,8 @@ def step(
     episodes = Episodes(key, correlation.timespan_us, before)
     if correlation.type == "new_terms":
         openings = tuple(_terms(correlation, episodes, ordered))
+        if not openings and not episodes.moved(before):
+            return Stepped(before, changed=False, openings=())
         after = before
     else:
         log = Log(correlation, before)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+import msgspec
+
 from firstseen.findings.finding import key_hash
 from firstseen.findings.rows import Row, Where, read_many, read_row, settle
 from firstseen.language.rules import Correlation
@@ -31,6 +33,9 @@ class RuleRow(Row):
             summary is made; equal to ``activated_us``: the rule never learns.
         complete: a baseline was built from history: there is nothing left to learn.
         summarised: the summary of what was learnt is made.
+        building_until_us: a baseline is being built, and until it is, but at most until then, findings of events before
+            this are not sent; 0: none is being built.
+        known_from_us, known_to_us: the stretch of history that baselines were built from; 0: none.
     """
 
     rule_id: str = ""
@@ -39,6 +44,9 @@ class RuleRow(Row):
     learning_until_us: int = 0
     complete: bool = False
     summarised: bool = False
+    building_until_us: int = 0
+    known_from_us: int = 0
+    known_to_us: int = 0
 
     @property
     def learns(self) -> bool:
@@ -47,7 +55,7 @@ class RuleRow(Row):
 
     def baseline(self, time_us: int) -> Baseline:
         """What the rule knows about an event of this time."""
-        if self.learns and time_us < self.learning_until_us:
+        if time_us < self.building_until_us or (self.learns and time_us < self.learning_until_us):
             return "learning"
         return "complete" if self.complete or self.learns else "none"
 
@@ -81,13 +89,8 @@ def _stamp(
         until_us = activated_us + correlation.learning_us
         if row and (row.summarised or row.learning_until_us == until_us):
             return None, row
-        new = RuleRow(
-            rule_id=correlation.card.id,
-            fingerprint=correlation.fingerprint,
-            activated_us=activated_us,
-            learning_until_us=until_us,
-            complete=row.complete if row else False,
-        )
+        blank = row or RuleRow(rule_id=correlation.card.id, fingerprint=correlation.fingerprint)
+        new = msgspec.structs.replace(blank, activated_us=activated_us, learning_until_us=until_us)
         return new, new
 
     return settle(store, where, RuleRow, decide, first=records)

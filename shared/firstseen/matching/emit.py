@@ -1,15 +1,15 @@
-"""Generated code: one Python function that decides many trees for one event, sharing what they have in common.
+"""Generated code: one Python function that decides many trees for one event, and shares what they ask.
 
-The text of a function holds only names that are made up here (``v3``, ``k7``) and operators. Field names, constants and
-everything else that comes from rules is bound by name, never pasted.
+The text of a function holds only names that are made up here (``v3``, ``k7``) and operators. Field names,
+constants and everything else that comes from rules is bound by name, never pasted.
 
-Two kinds of function are made from the same trees. ``fast`` ones take the struct of a :class:`Layout` and the event's
-bytes; ``slow`` ones take its view. Both give the indices of the trees that hold.
+Two kinds of function are made from the same trees: with a :class:`~firstseen.matching.layout.Layout` they take its
+struct and the event's bytes, without one the event's view. Both give the base rules that hold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from firstseen.matching import running
@@ -52,7 +52,8 @@ class _Function:
         self._lines = [self._line(tree, rows) for tree, rows in rules]
 
     def compiled(self) -> Function:
-        body = [f"{name} = None" for name in self._lazy] + self._setup + ["out = ()", *self._lines, "return out"]
+        empty = [f"{name} = None" for name in self._lazy]
+        body = [*empty, *self._setup, "out = ()", *self._lines, "return out"]
         text = "def decide(s, raw):\n" + "".join(f"    {line}\n" for line in body)
         code = compile(text, "<rules>", "exec")
         exec(code, self._bound)  # noqa: S102 - our own text, without a word from a rule in it
@@ -90,16 +91,20 @@ class _Function:
     def _tree(self, tree: Tree) -> str:
         match tree:
             case All(parts):
-                return f"({' and '.join(map(self._tree, sorted(parts, key=self._cost)))})" if parts else "True"
+                return f"({' and '.join(self._in_order(parts))})" if parts else "True"
             case Some(parts):
-                return f"({' or '.join(map(self._tree, sorted(parts, key=self._cost)))})" if parts else "False"
+                return f"({' or '.join(self._in_order(parts))})" if parts else "False"
             case Opposite(part):
                 return f"(not {self._tree(part)})"
             case Question():
                 return self._question(tree)
 
+    def _in_order(self, parts: Iterable[Tree]) -> list[str]:
+        """The parts as expressions, cheap ones first; the order of equals stays."""
+        return [self._tree(part) for part in sorted(parts, key=self._cost)]
+
     def _cost(self, tree: Tree) -> int:
-        """Cheap questions first; the order of equals stays."""
+        """About how long a tree takes, in arbitrary units."""
         match tree:
             case All(parts) | Some(parts):
                 return 1 + sum(map(self._cost, parts))
@@ -175,7 +180,9 @@ class _Function:
 
     def _is_scalar(self, place: Accessor) -> bool:
         nodes = self._node(place)
-        return nodes is not None and len(nodes) == len(place) and nodes[-1].kind in ("scalar", "text")
+        if nodes is None or isinstance(place, Derived):
+            return False
+        return len(nodes) == len(place) and nodes[-1].kind in ("scalar", "text")
 
     def _node(self, place: Accessor) -> list[Node] | None:
         """The nodes from the top to where the struct ends on the way to ``place``."""
@@ -199,14 +206,13 @@ class _Function:
             name = f"v{len(self._scalars)}"
             self._setup.append(f"{name} = {held}")
             if nodes[-1].kind == "scalar":
-                self._setup.append(
-                    f"if {name}.__class__ is not str and {name} is not None and {name} is not UNSET: {name} = odd({name})"
-                )
+                unusual = f"{name}.__class__ is not str and {name} is not None and {name} is not UNSET"
+                self._setup.append(f"if {unusual}: {name} = odd({name})")
             self._scalars[place] = name
         return name
 
     def _held(self, nodes: Sequence[Node]) -> str:
-        """An expression for what the struct holds at the last node; UNSET when an object on the way is missing."""
+        """What the struct holds at the last node, as an expression; UNSET when an object on the way is missing."""
         *above, last = nodes
         if not above:
             return f"s.{last.name}"
@@ -283,7 +289,7 @@ class _Function:
         return f"({name} if {name} is not None else ({name} := [loads(raw)]))"
 
     def _root(self, nodes: Sequence[Node]) -> str:
-        """An expression for the decoded value of a raw node, kept for other fields below it; ABSENT if there is none."""
+        """An expression for a list of the raw node's decoded value, kept for other fields below it; [] if absent."""
         root = self._roots.get(id(nodes[-1]))
         if root is None:
             root = self._late("d")
@@ -295,10 +301,11 @@ class _Function:
         if not layout.top.keys() >= set(place.reads):
             return f"reach({self._document()}[0], {self._bind(place)})"
         keys = {key: layout.top[key] for key in place.reads}
-        texts = ", ".join(f"({self._bind(key)}, s.{node.name})" for key, node in keys.items() if node.kind == "text")
-        others = ", ".join(f"({self._bind(key)}, {self._single(node)})" for key, node in keys.items() if node.kind != "text")
-        return f"derived({self._bind(place.function)}, ({texts}{',' if texts else ''}), ({others}{',' if others else ''}))"
+        given = "".join(f"({self._bind(key)}, {self._single(node)})," for key, node in keys.items())
+        return f"derived({self._bind(place.function)}, ({given}))"
 
     def _single(self, node: Node) -> str:
+        """An expression for a list of what a top-level key holds; [] if it is absent."""
+        if node.kind == "text":
+            return f"[s.{node.name}]"
         return f"plain(s.{node.name})" if node.kind == "scalar" else self._root([node])
-

@@ -1,6 +1,6 @@
 """The engine: a pack over log sources, event by event.
 
-Most events interest no rule. They are recognised as such from a few decoded fields, without a view and without an
+Most events interest no rule. They are known for that from a few decoded fields, without a view and without an
 :class:`~firstseen.sources.event.Event`; only those that a rule wants are read in full.
 """
 
@@ -22,6 +22,8 @@ from firstseen.sources.source import Source, View
 
 Document = tuple[int, bytes]
 """Its place (line or position) and its bytes."""
+
+MAX_ERROR_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Sighted(NamedTuple):
 
 
 class Engine:
-    """A pack's base rules, compiled for each source when its first event comes. One call at a time on one object."""
+    """A pack's base rules, compiled for a source when its first event comes. One call at a time on one object."""
 
     def __init__(self, pack: Pack, sources: Mapping[str, Source] = SOURCES) -> None:
         self._pack = pack
@@ -95,10 +97,11 @@ class Engine:
         return Program(source, trees)
 
     def matcher(self, source: Source) -> Callable[[bytes], tuple[int, ...] | None]:
-        """A function from one document's bytes to the base rules that hold (indices into the pack's bases, ascending).
+        """A function from one document's bytes to the base rules that hold: indices into the pack's bases, ascending.
 
-        It answers None for what is not plainly one event of the source: malformed, of other types than its events
-        have, an envelope, another log. The slow path (reading, then :meth:`match_event`) decides those. It never raises.
+        It answers None for what is not plainly one event of the source: malformed, of other types than its
+        events have, an envelope, another log. The slow path (reading, then :meth:`match_event`) decides those.
+        It never raises.
         """
         match = self.program(source).matcher
 
@@ -109,7 +112,7 @@ class Engine:
         return rows
 
     def match_view(self, source: Source, view: View) -> tuple[int, ...]:
-        """The base rules that hold for an event. Rules that raise are left out; :meth:`match_event` names them."""
+        """The base rules that hold for an event, without those that raise; :meth:`match_event` names them."""
         return self.program(source).match_view(view)[0]
 
     def match_event(self, event: Event, place: int = 0) -> Found:
@@ -118,7 +121,9 @@ class Engine:
         return Found(place, event, rows, self._named(failures))
 
     def _named(self, failures: Failures) -> tuple[tuple[str, str], ...]:
-        return tuple((self._pack.bases[row].id, f"{type(exc).__name__}: {exc}"[:200]) for row, exc in failures)
+        return tuple(
+            (self._pack.bases[row].id, f"{type(exc).__name__}: {exc}"[:MAX_ERROR_CHARACTERS]) for row, exc in failures
+        )
 
     def scan(
         self, documents: Iterable[Document | Reject], *, received_us: int, source: Source | None = None
@@ -127,7 +132,6 @@ class Engine:
 
         ``source``: take every document that is no envelope as this source's.
         """
-
         return Scan(self, documents, received_us, source, lambda found: found, None)
 
     def sightings(

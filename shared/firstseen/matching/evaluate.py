@@ -11,7 +11,7 @@ from firstseen.sources.source import Accessor, View
 
 
 def holds(tree: Tree, view: View) -> bool:
-    """Whether the tree is true of the event. Raises what a question raises (TooManyValuesError, UnicodeEncodeError)."""
+    """Whether the tree is true of the event. Raises what a question raises."""
     match tree:
         case All(parts):
             return all(holds(part, view) for part in parts)
@@ -55,7 +55,7 @@ def _test(question: Question) -> Test:
 
 
 def same(op: str, found: list[str], other: list[str]) -> bool:
-    """Whether any text found equals (starts with, ends with, contains) any of the other's. Raises TooManyValuesError."""
+    """Whether any text found equals (starts with, …) any of the other place's. Raises TooManyValuesError."""
     if op == "same_as":
         return not set(found).isdisjoint(other)
     if len(found) * len(other) > MAX_VALUES:

@@ -1,4 +1,4 @@
-"""Why a rule holds for an event, or does not: its tree with each question's answer and the values that it saw."""
+"""Why a rule holds for an event, or does not: its tree with each answer and the values that it saw."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ def _leaf(leaf: Predicate, source: Source, vocabulary: Vocabulary, view: View) -
         found = _values(shown, source, vocabulary, view)
         answer = holds(resolve(leaf, source, vocabulary), view)
     except Exception as exc:  # noqa: BLE001 - it is what the reader wants to see
-        return Explained("leaf", None, leaf=shown, error=f"{type(exc).__name__}: {exc}"[:MAX_SHOWN_CHARACTERS])
+        error = f"{type(exc).__name__}: {exc}"[:MAX_SHOWN_CHARACTERS]
+        return Explained("leaf", None, leaf=shown, error=error)
     values = tuple(text[:MAX_SHOWN_CHARACTERS] for text in found[:MAX_SHOWN_VALUES])
     return Explained("leaf", answer, leaf=shown, values=values, more=len(found) - len(values))
 

@@ -24,7 +24,7 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 Answer = tuple[Rows, str]
-"""The rules that hold, ascending, and the event id ("" when no rule holds, or when the slow path has to find it)."""
+"""The rules that hold, ascending, and the event id ("" if no rule holds, or if the slow path has to find it)."""
 
 Matcher = Callable[[bytes], Answer | None]
 
@@ -55,7 +55,7 @@ def matcher(source: Source, index: Index, layout: Layout, earliest: Earliest) ->
     """The matcher for one source: bytes of one document to the rules that hold; None: take the slow path.
 
     It never raises. Documents that the slow path would reject get None, but for two kinds in which no rule found
-    anything: those nested deeper than the readers allow, and times with more digits than they take. They are
+    anything: nested deeper than the readers allow, or with more digits of a second than they take. They are
     provably irrelevant; to prove them valid would cost more than matching does.
     """
     table = _Table(source, index, layout, earliest)
@@ -85,7 +85,8 @@ def matcher(source: Source, index: Index, layout: Layout, earliest: Earliest) ->
             identity = fields.identity if identified else ""
         except Exception:  # noqa: BLE001 - anything unforeseen is the slow path's to explain
             return None
-        return tuple(sorted(rows)), identity if len(identity) <= MAX_ID_CHARACTERS else ""
+        ordered = rows if len(rows) == 1 else tuple(sorted(rows))
+        return ordered, identity if len(identity) <= MAX_ID_CHARACTERS else ""
 
     return match
 

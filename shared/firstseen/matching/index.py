@@ -29,7 +29,7 @@ Names = tuple[str, ...]
 
 @dataclass(slots=True)
 class Group:
-    """The rules that certain names can satisfy, the questions they ask of the names, a function for each set of answers.
+    """The rules that certain names can satisfy, what they ask of the names, a function for each set of answers.
 
     A function of None: no rule can hold.
     """
@@ -112,4 +112,3 @@ class Index:
         if rules not in self._built:
             self._built[rules] = build(rules, self._layout)
         return self._built[rules]
-

@@ -11,8 +11,8 @@ _QUANTIFIERS = frozenset("*?{")
 def needed(expression: str) -> str:
     """The longest text that each match of an RE2 expression is sure to contain; "" when none is known.
 
-    Careful rather than clever: groups and classes count as unknown, and anything unusual (flags, alternatives at the
-    top, rare escapes) gives "".
+    Careful rather than clever: groups and classes count as unknown, and anything unusual (flags, alternatives at
+    the top, rare escapes) gives "".
     """
     if "(?" in expression:
         return ""
@@ -46,7 +46,7 @@ def needed(expression: str) -> str:
 
 
 def _counted(expression: str, at: int) -> int:
-    """Where the repetition count that starts at ``at`` ends; a brace that starts none is passed over with what follows."""
+    """Where the repetition count that starts at ``at`` ends; what follows a brace that starts none is passed over."""
     end = expression.find("}", at)
     return len(expression) if end < 0 else end
 

@@ -1,4 +1,4 @@
-"""Partial evaluation: what is left of a tree once the call's name is known, and which names a tree asks for."""
+"""Partial evaluation: what is left of a tree once the call's name is known, and which names it asks for."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def assigned(tree: Tree, known: Mapping[Question, bool]) -> Tree:
 
 
 def implied(tree: Tree, place: Path) -> frozenset[str] | None:
-    """The folded texts of which the value at ``place`` must be one if the tree is true; None: it may be anything.
+    """The folded texts of which the string at ``place`` must be one if the tree is true; None: any will do.
 
-    ``place`` holds one string.
+    Empty: the tree is never true.
     """
     match tree:
         case Question(found, "equals", values, part=None) if found == place:

@@ -44,8 +44,8 @@ class Program:
 
     def match_view(self, view: View) -> tuple[Rows, Failures]:
         """The rules that hold for an event, ascending, and those that raised, with what they raised."""
-        names = tuple(view.get(key) for key in self.source.index)
-        if not all(isinstance(name, str) for name in names):
+        names = tuple(name for key in self.source.index if isinstance(name := view.get(key), str))
+        if len(names) < len(self.source.index):
             return _careful(self._rules, view)
         try:
             function = self._slow.function(names)

@@ -1,7 +1,7 @@
 """The resolved tree: a predicate whose names are places in one source's events and whose constants are ready.
 
-A :class:`Question` is one or more leaves that differ only in their value, joined by *or*: a list of a hundred call names is
-one question. Trees are compared by value, so that rules which ask the same thing share the answer.
+A :class:`Question` is one or more leaves that differ only in their value, joined by *or*: a list of a hundred call
+names is one question. Trees are compared by value, so that rules which ask the same thing share the answer.
 """
 
 from __future__ import annotations

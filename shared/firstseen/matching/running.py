@@ -29,18 +29,15 @@ def below(root: list[Any], path: tuple[str, ...], start: int) -> list[Any]:
 
 def derived(
     function: Callable[[Mapping[str, Any]], Any],
-    given: Iterable[tuple[str, str]],
     roots: Iterable[tuple[str, list[Any]]],
 ) -> list[Any]:
     """What a derived name gives, from the keys that it reads."""
-    view: dict[str, Any] = dict(given)
-    view.update((key, root[0]) for key, root in roots if root)
-    value = function(view)
+    value = function({key: root[0] for key, root in roots if root})
     return [] if value is None else [value]
 
 
 def plain(held: object) -> list[Any]:
-    """What a field that is mostly a string holds, in a list; [] when the event lacks it. Raises SlowPathError."""
+    """What a field that is mostly a string holds, in a list; [] if absent. Raises SlowPathError."""
     if held is msgspec.UNSET:
         return []
     if held is None or isinstance(held, (str, bool)):
@@ -49,7 +46,7 @@ def plain(held: object) -> list[Any]:
 
 
 def odd(value: Any) -> str:  # noqa: ANN401 - a value of an event
-    """The text form of a field that is mostly a string. Raises SlowPathError for what must be read as orjson reads it."""
+    """The text form of a field that is mostly a string. Raises SlowPathError."""
     if value is True or value is False:
         return text_of(value)
     raise SlowPathError
@@ -115,9 +112,10 @@ def test_any(found: list[str], test: Callable[[str], bool]) -> bool:
 
 
 NAMES: dict[str, object] = {
-    "UNSET": msgspec.UNSET, "loads": orjson.loads, "decoded": decoded, "reached": below, "derived": derived, "odd": odd, "plain": plain,
-    "reach": reach, "texts": texts, "leaf_texts": leaf_texts, "scalar_texts": scalar_texts, "fold": fold,
-    "fold_all": fold_all, "parts_of": parts_of, "same": same, "holds_some": holds_some, "equals_any": equals_any,
-    "contains_any": contains_any, "startswith_any": startswith_any, "endswith_any": endswith_any, "test_any": test_any,
+    "UNSET": msgspec.UNSET, "loads": orjson.loads, "decoded": decoded, "reached": below, "derived": derived,
+    "odd": odd, "plain": plain, "reach": reach, "texts": texts, "leaf_texts": leaf_texts, "same": same,
+    "scalar_texts": scalar_texts, "fold": fold, "fold_all": fold_all, "parts_of": parts_of,
+    "holds_some": holds_some, "equals_any": equals_any, "contains_any": contains_any,
+    "startswith_any": startswith_any, "endswith_any": endswith_any, "test_any": test_any,
 }  # fmt: skip
 """The names that a generated function may use; they never begin as its own do (a letter and a number)."""

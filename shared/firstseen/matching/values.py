@@ -104,7 +104,7 @@ def flat(items: Sequence[Any]) -> Iterator[Any]:
 
 
 def texts(values: Iterable[Any]) -> list[str]:
-    """The text forms of values as :func:`reached` gives them: lists opened, nulls dropped. Raises TooManyValuesError."""
+    """The text forms of what :func:`reached` gives: lists opened, nulls dropped. Raises TooManyValuesError."""
     found: list[str] = []
     for value in values:
         if isinstance(value, str):

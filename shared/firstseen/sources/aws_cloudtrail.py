@@ -44,12 +44,7 @@ def remarks(view: View) -> tuple[str, ...]:
     if view.get("eventTime") is None:
         found.append("no eventTime: @timestamp serves")
     text = when(view)
-    if (
-        isinstance(text, str)
-        and text[-1:] not in "Zz"
-        and (time := read_time(text)) is not None
-        and not time.zoned
-    ):
+    if isinstance(text, str) and text[-1:] not in "Zz" and (time := read_time(text)) is not None and not time.zoned:
         found.append("the time names no zone: taken as UTC")
     return tuple(found)
 

@@ -115,9 +115,7 @@ ECS_NAMES: Mapping[str, Accessor] = _EcsNames(
         "aws.cloudtrail.flattened.response_elements": ("responseElements",),
         "aws.cloudtrail.flattened.additional_eventdata": ("additionalEventData",),
         "aws.cloudtrail.flattened.service_event_details": ("serviceEventDetails",),
-        "aws.cloudtrail.console_login.additional_eventdata.mfa_used": Derived(
-            ("additionalEventData",), mfa_used
-        ),
+        "aws.cloudtrail.console_login.additional_eventdata.mfa_used": Derived(("additionalEventData",), mfa_used),
         "aws.cloudtrail.console_login.additional_eventdata.login_to": ("additionalEventData", "LoginTo"),
         **_below(
             "aws.cloudtrail",

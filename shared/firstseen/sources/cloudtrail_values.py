@@ -161,9 +161,9 @@ def java_text(value: object) -> str | None:
 def _java(value: object, depth: int) -> str | None:
     if depth > _MAX_TEXT_DEPTH:
         return "…"
+    if value is None or value in ("", [], {}):
+        return None
     match value:
-        case None | "" | [] | {}:
-            return None
         case bool():
             return "true" if value else "false"
         case dict():

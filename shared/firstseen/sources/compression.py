@@ -30,9 +30,7 @@ FREE_BYTES = 64 * 1024 * 1024
 _MEND = "fetch or write it again"
 _MAGIC = b"\x1f\x8b"
 _GZIP_WBITS = 31
-_SLICE_BYTES = (
-    16 * 1024
-)  # small: further members copy what is left of a slice, damage loses what it unpacks to
+_SLICE_BYTES = 16 * 1024  # small: further members copy what is left of a slice, damage loses what it unpacks to
 _PIECE_BYTES = 1024 * 1024
 
 
@@ -49,7 +47,7 @@ class Plain:
 
     def __iter__(self) -> Iterator[bytes]:
         """Pieces of any size, none of them empty."""
-        chunks = (chunk for chunk in self._chunks if chunk)
+        chunks: Iterator[bytes] = (chunk for chunk in self._chunks if chunk)
         for layer in range(MAX_LAYERS + 1):
             head, chunks = _peek(chunks, len(_MAGIC))
             if head != _MAGIC:
@@ -80,9 +78,7 @@ class Plain:
                     return
                 total_bytes += len(piece)
                 if total_bytes > FREE_BYTES + MAX_RATIO * self._packed_bytes:
-                    self._fail(
-                        f"a gzip bomb: more than {MAX_RATIO} times its size ({total_bytes:,} bytes so far)"
-                    )
+                    self._fail(f"a gzip bomb, unpacks to over {MAX_RATIO} times its size: unpack it by hand")
                     return
                 if piece:
                     yield piece

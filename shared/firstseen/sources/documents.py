@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator
+from typing import Literal
 
 import msgspec
 
@@ -74,9 +75,7 @@ def documents(window: Window, max_document_bytes: int) -> Generator[Piece, None,
             if window.more():
                 continue
             if inside:
-                yield rejected(
-                    f"the {inside} is not closed: brackets are missing, or the input broke off", b""
-                )
+                yield rejected(f"the {inside} is not closed: brackets are missing, or the input broke off", b"")
             return False
         byte = window.buffer[window.position]
         if inside and byte == _CLOSE_ARRAY:
@@ -89,10 +88,10 @@ def documents(window: Window, max_document_bytes: int) -> Generator[Piece, None,
         elif byte not in b'{["':
             yield _stray(window, max_document_bytes, within_list=bool(inside))
         else:
-            piece, torn = _next(window, max_document_bytes)
+            piece, follows = _next(window, max_document_bytes)
             yield piece
-            if torn or (isinstance(piece, Reject) and window.ended and not window.unread_bytes):
-                return torn
+            if follows != "more":
+                return follows == "lines"
 
 
 def _opened(window: Window, byte: int) -> str:
@@ -110,23 +109,22 @@ def _opened(window: Window, byte: int) -> str:
     return f"list {found[1].decode()}"
 
 
-def _next(window: Window, limit: int) -> tuple[Piece, bool]:
-    """The document that begins here, or why there is none; and whether it was torn off within lines."""
+def _next(window: Window, limit: int) -> tuple[Piece, Literal["more", "lines", "nothing"]]:
+    """The document that begins here, or why there is none; and what follows it."""
     end = _end(window, limit)
-    if end >= 0:
+    broken = window.buffer.find(b"\n{", window.position, window.position + limit if end < 0 else end)
+    if end >= 0 and (broken < 0 or quick_end(window.buffer[window.position : end], 0) >= 0):
         raw = window.buffer[window.position : end]
         window.position = end
-        return raw, False
-    broken = window.buffer.find(b"\n{", window.position, window.position + limit)
+        return raw, "more"
     if broken >= 0:
         raw = window.buffer[window.position : broken]
         window.position = broken + 1
-        return rejected(ENDLESS, raw), True
+        return rejected(ENDLESS, raw), "lines"
     if window.unread_bytes <= limit:
-        return rejected(ENDLESS, window.rest()), False
+        return rejected(ENDLESS, window.rest()), "nothing"
     reject = too_large(window.buffer[window.position : window.position + limit], limit)
-    _drop(window, Extent(window.position))
-    return reject, False
+    return reject, "more" if _drop(window, Extent(window.position)) else "nothing"
 
 
 def _end(window: Window, limit: int) -> int:
@@ -158,12 +156,13 @@ def _stray(window: Window, limit: int, *, within_list: bool) -> Piece:
     return kept.rstrip() if len(kept) <= limit else too_large(kept, limit)
 
 
-def _drop(window: Window, extent: Extent) -> None:
-    """Read past the end of a value, keeping nothing of it."""
+def _drop(window: Window, extent: Extent) -> bool:
+    """Read past the end of a value, keeping nothing of it; whether there was an end."""
     while (end := extent.end(window.buffer)) < 0:
         window.position = extent.position
         if not window.more():
             window.rest()
-            return
+            return False
         extent.position = 0
     window.position = end
+    return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from io import BytesIO
 
-from firstseen.sources.documents import cut, too_large
+from firstseen.sources.documents import ENDLESS, cut, too_large
 from firstseen.sources.event import Reject
 from firstseen.sources.scanning import Extent
 from firstseen.sources.views import rejected
@@ -109,9 +109,7 @@ class _Spread:
         if extent.end(text) >= 0:
             yield from _placed(number, text, self._limit)
         elif extent.in_string:
-            yield rejected(
-                "a line that breaks off within a string: one event a line is expected", text, number
-            )
+            yield rejected("a line that breaks off within a string: one event a line is expected", text, number)
         else:
             self._first = number
             self._add(line)
@@ -124,7 +122,11 @@ class _Spread:
         """The documents in the open lines, or one reject for all of them."""
         if not self.lines:
             return
-        text, self.lines, self._bytes = b"".join(self.lines), [], 0
+        count, text = len(self.lines), b"".join(self.lines)
+        self.lines, self._bytes = [], 0
+        if count == 1:
+            yield rejected(ENDLESS, text, self._first)
+            return
         yield from _placed(self._first, text, self._limit)
 
 

@@ -70,9 +70,7 @@ def _read(raw: bytes, received_us: int, source: Source | None, depth: int) -> It
         unwrapped = unwrap(raw)
         if unwrapped is not None:
             for part in unwrapped.parts:
-                for one in (
-                    (part,) if isinstance(part, Reject) else _read(part, received_us, source, depth + 1)
-                ):
+                for one in (part,) if isinstance(part, Reject) else _read(part, received_us, source, depth + 1):
                     yield _within(unwrapped.envelope, one)
             return
     chosen = source or recognised
@@ -104,9 +102,7 @@ def _within(envelope: str, one: Event | Reject) -> Event | Reject:
 
 def _unrecognised(raw: bytes, view: View) -> Reject:
     keys = [shown(key) for key, _ in zip(view, range(_SHOWN_KEYS), strict=False)]
-    what = (
-        f"its keys are {', '.join(keys)}{', …' if len(view) > _SHOWN_KEYS else ''}" if keys else "it is empty"
-    )
+    what = f"its keys are {', '.join(keys)}{', …' if len(view) > _SHOWN_KEYS else ''}" if keys else "it is empty"
     known = ", ".join(SOURCES)
     return rejected(f"no event or envelope of a log that is known here ({known}): {what}", raw)
 
@@ -131,9 +127,7 @@ def _event(source: Source, raw: bytes, view: View, received_us: int) -> Event | 
         remarks.append("no event id: a hash of its content serves")
     elif len(identity) > MAX_ID_CHARACTERS:
         identity = _content_id(view)
-        remarks.append(
-            f"an event id of more than {MAX_ID_CHARACTERS} characters: a hash of the content serves"
-        )
+        remarks.append(f"an event id of more than {MAX_ID_CHARACTERS} characters: a hash of the content serves")
     operation = source.operation_id(view)
     if operation is None or len(operation) > MAX_ID_CHARACTERS:
         operation = identity

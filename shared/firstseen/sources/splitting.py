@@ -36,9 +36,7 @@ _any = msgspec.json.Decoder(msgspec.Raw)
 Document = tuple[int, bytes]
 
 
-def split(
-    chunks: Iterable[bytes], *, max_document_bytes: int = MAX_EVENT_BYTES
-) -> Iterator[Document | Reject]:
+def split(chunks: Iterable[bytes], *, max_document_bytes: int = MAX_EVENT_BYTES) -> Iterator[Document | Reject]:
     """Every JSON document in the content of one input, as (place, bytes).
 
     ``chunks`` are its bytes in pieces of any size; gzip is undone. The place is the line for JSON lines, else

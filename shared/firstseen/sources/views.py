@@ -50,9 +50,7 @@ def value_of(raw: bytes) -> Any:
         value = _tolerant(raw, exc)
     # The number of brackets bounds the depth: nearly every event is cleared without a walk.
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _deeper_than(value, MAX_DEPTH):
-        return rejected(
-            f"nested deeper than {MAX_DEPTH} levels: no audit log is, look at where it comes from", raw
-        )
+        return rejected(f"nested deeper than {MAX_DEPTH} levels: no audit log is, look at where it comes from", raw)
     return value
 
 
@@ -82,9 +80,7 @@ def _tolerant(raw: bytes, refusal: orjson.JSONDecodeError) -> Any:
         repaired = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
         return orjson.loads(repaired)
     except RecursionError:
-        return rejected(
-            f"nested deeper than {MAX_DEPTH} levels: no audit log is, look at where it comes from", raw
-        )
+        return rejected(f"nested deeper than {MAX_DEPTH} levels: no audit log is, look at where it comes from", raw)
     except ValueError:
         return rejected(f"not JSON: {refusal.msg} at character {refusal.pos + 1}", raw)
 
@@ -100,7 +96,7 @@ def _finite(text: str) -> float | None:
 
 def _deeper_than(value: object, limit: int) -> bool:
     level = [value]
-    for _ in range(limit + 1):
+    for _ in range(limit):
         level = [
             child
             for one in level

@@ -112,9 +112,7 @@ def open_file(path: Path, busy_seconds: float) -> sqlite3.Connection:
     with translated(path):
         # A URI with an absolute path: no name is special then, ":memory:" included.
         address = "file:" + quote(str(path.absolute()), errors="surrogateescape")
-        db = sqlite3.connect(
-            address, uri=True, timeout=busy_seconds, isolation_level=None, check_same_thread=False
-        )
+        db = sqlite3.connect(address, uri=True, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
     try:
         with translated(path):
             _prepare(db, path)
@@ -133,7 +131,9 @@ def _bytes(path: Path) -> int:
 
 
 def _prepare(db: sqlite3.Connection, path: Path) -> None:
-    if _is_new(db, path):
+    with transaction(db, "BEGIN"):  # what is read to know a file must be of one moment: others may be making it
+        new = _is_new(db, path)
+    if new:
         _use_wal(db)
     # FULL, not NORMAL: a delivery is acknowledged once its change is reported as committed, so that must
     # outlive a power cut. In WAL mode NORMAL would then lose the last commits (though not the file).
@@ -185,9 +185,13 @@ def _use_wal(db: sqlite3.Connection) -> None:
 
 
 @contextmanager
-def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """One write transaction: the lock is taken at its start, so that what it reads is what it changes."""
-    db.execute("BEGIN IMMEDIATE")
+def transaction(db: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
+    """One transaction: all of it or nothing.
+
+    As a rule one that takes the write lock at its start, so that what it reads is what it changes; a plain ``BEGIN``
+    serves for reading several things of one moment.
+    """
+    db.execute(begin)
     try:
         yield
         db.execute("COMMIT")

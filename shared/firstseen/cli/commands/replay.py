@@ -122,6 +122,8 @@ class _Replay:
         )
         if self._disorder_us:
             say(f"standard input was stepped as it came: events up to {self._disorder_us / 1e6:,.0f} s out of order\n")
+        for rule_id, number in self.report.left_out.items():
+            say(f"rule {rule_id}: {number:,} terms were not looked at, in events with more than a hundred of them\n")
         for handle, reason in self.report.retry.items():
             say(f"not finished: {safe_text(handle, 200)}: {safe_text(reason, 200)}; run the same command again\n")
 
@@ -153,6 +155,7 @@ class _Replay:
     def _add(self, report: Report) -> None:
         self.report.findings.extend(report.findings)
         self.report.retry.update(report.retry)
+        self.report.left_out = dict(Counter(self.report.left_out) + Counter(report.left_out))
         for name, number in report.counts.items():
             self.report.add(name, number)
 
