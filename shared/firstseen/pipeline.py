@@ -17,7 +17,7 @@ from firstseen.findings.build import build
 from firstseen.findings.finding import Finding, key_of
 from firstseen.findings.history import History
 from firstseen.findings.routing import Router
-from firstseen.findings.sink import Sink
+from firstseen.findings.sink import Publication, Sink
 from firstseen.findings.text import minimal
 from firstseen.language.pack import Pack
 from firstseen.language.rules import Correlation
@@ -302,8 +302,29 @@ class Pipeline:
 
     def _publish(self, waiting: Mapping[str, Collection[str]], report: Report) -> None:
         """Claim, publish, mark. What somebody else is sending, or the sink did not take, holds its deliveries."""
-        if self._sink is None:
+        mine = self._claim(waiting, report)
+        if not mine:
             return
+        final: dict[str, Publication] = dict(zip((one.uid for one in mine), self._sink.publish(mine), strict=True))
+        refused = [one for one in mine if final[one.uid] == "refused"]
+        if refused:
+            again = self._sink.publish([minimal(one) for one in refused])
+            final.update(zip((one.uid for one in refused), again, strict=True))
+        sent = [uid for uid, answer in final.items() if answer == "sent"]
+        given_up = [one for one in refused if final[one.uid] == "refused"]
+        if sent:
+            self._store.mark(sent, "sent")
+            report.add("sent", len(sent))
+        if given_up:
+            self._store.mark([one.uid for one in given_up], "refused")
+            report.refused.extend(given_up)
+        for uid, answer in final.items():
+            if answer == "unavailable":
+                report.add("unavailable")
+                report.give_back(waiting[uid], f"finding {uid} could not be sent")
+
+    def _claim(self, waiting: Mapping[str, Collection[str]], report: Report) -> list[Finding]:
+        """The findings that are this worker's to publish, oldest first."""
         uids = list(waiting)
         claims = self._store.claim(uids, owner=self._owner, now_us=self._clock(), lease_us=LEASE_US)
         mine: list[Finding] = []
@@ -315,24 +336,7 @@ class Pipeline:
                 report.give_back(waiting[uid], f"finding {uid} is being sent by another worker")
             elif claimed.claim == "missing":
                 self._store.mark([uid], "refused")  # its row has gone: nothing is left to wait for
-        if not mine:
-            return
-        mine.sort(key=lambda one: (one.time_us, one.uid))
-        answers = self._sink.publish(mine)
-        refused = [one for one, answer in zip(mine, answers, strict=True) if answer == "refused"]
-        again = self._sink.publish([minimal(one) for one in refused]) if refused else ()
-        final = dict(zip((one.uid for one in mine), answers, strict=True))
-        final.update(zip((one.uid for one in refused), again, strict=True))
-        for status in ("sent", "refused"):
-            done = [uid for uid, answer in final.items() if answer == status]
-            if done:
-                self._store.mark(done, status)
-        report.add("sent", sum(answer == "sent" for answer in final.values()))
-        report.refused.extend(one for one in mine if final[one.uid] == "refused")
-        for uid, answer in final.items():
-            if answer == "unavailable":
-                report.add("unavailable")
-                report.give_back(waiting[uid], f"finding {uid} could not be sent")
+        return sorted(mine, key=lambda one: (one.time_us, one.uid))
 
 
 def raised(found: Found | Sighted) -> Iterator[Reject]:

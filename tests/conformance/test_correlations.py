@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import random
-from itertools import count
-from pathlib import Path
 import re
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from firstseen.adapters.local.memory import MemoryStore
+from firstseen.adapters.local.sqlite import SQLiteStore
 from tests.conformance.cases import Case, Run, check, load_cases
 from tests.conformance.pipeline import run_over
 from tests.conformance.steps import run as run_steps
-
-from firstseen.adapters.local.memory import MemoryStore
-from firstseen.adapters.local.sqlite import SQLiteStore
 
 CASES = load_cases()
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

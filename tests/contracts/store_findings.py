@@ -43,9 +43,7 @@ class WritingFindings:
         assert list(store.due(now_us=NOW_US, limit=10)) == [uid]
 
     @pytest.mark.parametrize("routing", NOT_SENT)
-    def test_a_finding_of_any_other_routing_is_kept_and_never_due(
-        self, harness: Harness, routing: Routing
-    ) -> None:
+    def test_a_finding_of_any_other_routing_is_kept_and_never_due(self, harness: Harness, routing: Routing) -> None:
         store = harness.open()
         (uid,) = committed(store, opening(0, routing=routing))
         assert store.findings([uid])[uid].status == "kept"
@@ -116,9 +114,7 @@ class Leasing:
 
     def test_each_uid_is_answered_in_order(self, harness: Harness) -> None:
         store = harness.open()
-        sent, held, kept, free = committed(
-            store, opening(0), opening(1), opening(2, routing="digest"), opening(3)
-        )
+        sent, held, kept, free = committed(store, opening(0), opening(1), opening(2, routing="digest"), opening(3))
         store.mark([sent], "sent")
         claims(store, held, owner="b")
         answer = claims(store, free, finding_uid(key(9), 0), sent, held, kept)
@@ -157,9 +153,7 @@ class Marking:
     """``mark``."""
 
     @pytest.mark.parametrize("status", ["sent", "refused"])
-    def test_a_marked_finding_is_done_and_no_longer_pending_anywhere(
-        self, harness: Harness, status: Status
-    ) -> None:
+    def test_a_marked_finding_is_done_and_no_longer_pending_anywhere(self, harness: Harness, status: Status) -> None:
         store = harness.open()
         uid, other = committed(store, opening(0), opening(1))
         store.mark([uid], status)
@@ -228,9 +222,7 @@ class Marking:
         sender.mark([sent], "sent")
         new = finding(key(0), 1, time_us=NOW_US + 1)
         for _ in range(2):  # a conflict, then at the latest a success
-            change = Change(
-                key(0), read.version, replace(read.state, pending=(*read.state.pending, new.uid)), (new,)
-            )
+            change = Change(key(0), read.version, replace(read.state, pending=(*read.state.pending, new.uid)), (new,))
             if list(worker.commit([change])) == ["committed"]:
                 break
             read = stored(worker, key(0))
@@ -258,9 +250,7 @@ class ScanningFindings:
         store = harness.open()
         routings: tuple[Routing, ...] = ("send", "digest")
         for rule_id in ("a", "b"):
-            changes = (
-                opening(n, rule_id=rule_id, time_us=NOW_US + n, routing=routings[n % 2]) for n in range(8)
-            )
+            changes = (opening(n, rule_id=rule_id, time_us=NOW_US + n, routing=routings[n % 2]) for n in range(8))
             committed(store, *changes)
         store.mark([finding_uid(key(0, rule_id="a"), 0)], "sent")
 

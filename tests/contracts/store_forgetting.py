@@ -49,9 +49,7 @@ class ForgettingAndExpiring:
         assert stored(store, key(0)).state.pending == (uid,)
         assert list(store.due(now_us=NOW_US, limit=10)) == [uid]
 
-    def test_a_key_forgotten_entirely_starts_anew_and_its_next_finding_is_sent(
-        self, harness: Harness
-    ) -> None:
+    def test_a_key_forgotten_entirely_starts_anew_and_its_next_finding_is_sent(self, harness: Harness) -> None:
         store = harness.open()
         (uid, other) = committed(store, opening(0), opening(1))
         store.mark([uid], "sent")

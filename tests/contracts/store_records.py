@@ -85,9 +85,7 @@ class Records:
         assert scanned[5] == store.records([("digest", scanned[5].name)])["digest", scanned[5].name]
         assert list(store.scan_records("nothing")) == []
 
-    @pytest.mark.parametrize(
-        "name", [*HOSTILE[:-1], "n" * 400, LONE_SURROGATE], ids=lambda name: repr(name[:12])
-    )
+    @pytest.mark.parametrize("name", [*HOSTILE[:-1], "n" * 400, LONE_SURROGATE], ids=lambda name: repr(name[:12]))
     def test_any_text_is_a_name(self, harness: Harness, name: str) -> None:
         store = harness.open()
         put(store, "slot", "neighbour", b"n")

@@ -49,9 +49,7 @@ def key(number: int, *, rule_id: str = "rule") -> str:
     return key_hash(rule_id, "fingerprint", ("123456789012",), (f"arn:aws:iam::123456789012:role/r{number}",))
 
 
-def state(
-    number: int = 0, *, rule_id: str = "rule", last_us: int = NOW_US, pending: tuple[str, ...] = ()
-) -> KeyState:
+def state(number: int = 0, *, rule_id: str = "rule", last_us: int = NOW_US, pending: tuple[str, ...] = ()) -> KeyState:
     """A state with one episode."""
     uid = finding_uid(key(number, rule_id=rule_id), 0)
     return KeyState(
@@ -88,9 +86,7 @@ def finding(  # noqa: PLR0913 - each is a thing that some test is about
     )
 
 
-def opening(
-    number: int, *, time_us: int = NOW_US, routing: Routing = "send", rule_id: str = "rule"
-) -> Change:
+def opening(number: int, *, time_us: int = NOW_US, routing: Routing = "send", rule_id: str = "rule") -> Change:
     """The first change of a key: its state and its first finding, pending if it is to be sent."""
     name = key(number, rule_id=rule_id)
     new = finding(name, time_us=time_us, routing=routing, rule_id=rule_id)

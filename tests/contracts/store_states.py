@@ -124,9 +124,7 @@ class ReadingAndCommitting:
         ]
         outcomes = list(store.commit(changes))
         assert outcomes == ["committed", "conflict", "committed", "conflict", "committed"]
-        assert set(store.read([one.key for one in changes], consistent=True)) == {
-            key(n) for n in (0, 3, 4, 6)
-        }
+        assert set(store.read([one.key for one in changes], consistent=True)) == {key(n) for n in (0, 3, 4, 6)}
         uids = [finding_uid(key(4), 1), finding_uid(key(5), 0), finding_uid(key(6), 0)]
         assert set(store.findings(uids)) == {uids[0], uids[2]}
 
@@ -176,9 +174,7 @@ class Sizes:
         assert set(found) == set(names)
         uids = [finding_uid(name, 0) for name in names]
         assert set(store.findings(uids)) == set(uids)
-        assert {one.claim for one in store.claim(uids, owner="a", now_us=NOW_US, lease_us=LEASE_US)} == {
-            "claimed"
-        }
+        assert {one.claim for one in store.claim(uids, owner="a", now_us=NOW_US, lease_us=LEASE_US)} == {"claimed"}
         store.mark(uids, "sent")
         assert {row.status for row in store.findings(uids).values()} == {"sent"}
         assert all(not one.state.pending for one in store.read(names, consistent=True).values())
@@ -199,9 +195,7 @@ class Sizes:
 
     def test_findings_with_a_hundred_kilobytes_of_raw_event_are_kept(self, harness: Harness) -> None:
         store = harness.open()
-        changes = [
-            replace(opening(n), findings=(finding(key(n), raw=chr(97 + n) * 100_000),)) for n in range(12)
-        ]
+        changes = [replace(opening(n), findings=(finding(key(n), raw=chr(97 + n) * 100_000),)) for n in range(12)]
         uids = committed(store, *changes)
         assert {row.finding for row in store.findings(uids).values()} == {one.findings[0] for one in changes}
 
@@ -224,9 +218,7 @@ class Sizes:
     def test_a_lone_surrogate_is_replaced_and_stops_nothing(self, harness: Harness) -> None:
         store = harness.open()
         broken = replace(state(0), terms=(LONE_SURROGATE,), sightings=(Sighting(1, LONE_SURROGATE),))
-        found = replace(
-            finding(key(0), raw=LONE_SURROGATE, rule_id=LONE_SURROGATE), facts=(("actor", LONE_SURROGATE),)
-        )
+        found = replace(finding(key(0), raw=LONE_SURROGATE, rule_id=LONE_SURROGATE), facts=(("actor", LONE_SURROGATE),))
         committed(store, Change(key(0), None, broken, (found,)), opening(1))
         kept = stored(store, key(0)).state
         assert (kept.terms, kept.sightings[0].event_id) == ((MENDED,), MENDED)

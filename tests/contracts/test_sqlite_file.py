@@ -57,9 +57,7 @@ def test_commits_are_synced_to_the_disk(path: Path) -> None:
     store.close()
 
 
-@pytest.mark.parametrize(
-    "name", [":memory:", "a?b#c%20d.db", "with space", "ümläut.db", "file:x?mode=memory", "-"]
-)
+@pytest.mark.parametrize("name", [":memory:", "a?b#c%20d.db", "with space", "ümläut.db", "file:x?mode=memory", "-"])
 def test_any_name_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(tmp_path)
     SQLiteStore(name).close()
@@ -73,9 +71,7 @@ def test_an_empty_file_becomes_ours(path: Path) -> None:
     store.close()
 
 
-@pytest.mark.parametrize(
-    "content", [b"x", b"not a database\n", b"\0" * 4096, b"{}\n" * 5000, b"SQLite format 3\0"]
-)
+@pytest.mark.parametrize("content", [b"x", b"not a database\n", b"\0" * 4096, b"{}\n" * 5000, b"SQLite format 3\0"])
 def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     refused(path, "name another path")
@@ -182,9 +178,7 @@ def test_a_read_only_file_or_folder_is_refused(
     refused(path, "folder")
 
 
-def test_a_file_in_a_read_only_folder_cannot_be_made(
-    open_folder: Path, as_nobody: Callable[[], None]
-) -> None:
+def test_a_file_in_a_read_only_folder_cannot_be_made(open_folder: Path, as_nobody: Callable[[], None]) -> None:
     open_folder.chmod(0o555)
     as_nobody()
     refused(open_folder / "state.db", "check the permissions")
@@ -231,9 +225,7 @@ def test_a_locked_file_is_unavailable_for_writing_and_open_for_reading(ours: Pat
 
 def test_a_failure_within_a_call_leaves_nothing_of_it(ours: Path) -> None:
     store = SQLiteStore(ours)
-    store._db.execute(
-        "CREATE TEMP TRIGGER fault BEFORE INSERT ON finding BEGIN SELECT RAISE(ABORT, 'fault'); END"
-    )
+    store._db.execute("CREATE TEMP TRIGGER fault BEFORE INSERT ON finding BEGIN SELECT RAISE(ABORT, 'fault'); END")
     with pytest.raises(StoreUnusable):
         store.commit([opening(1)])
     assert dict(store.read([key(1)])) == {}

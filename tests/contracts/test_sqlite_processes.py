@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any
 
 import pytest
 
@@ -26,31 +24,28 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "state.db"
 
 
-class MadeMeanwhile(sqlite3.Connection):
-    """A connection whose file is made by somebody else between its first look at it and its second."""
-
-    other: ClassVar[Callable[[], None] | None] = None
-
-    def execute(self, statement: str, values: Sequence[str | int] = ()) -> sqlite3.Cursor:
-        make, looks = MadeMeanwhile.other, statement == "PRAGMA user_version"
-        if make is not None and looks:
-            MadeMeanwhile.other = None
-            make()
-        return super().execute(statement, values)
-
-
 def test_a_file_that_another_process_is_making_is_never_taken_for_foreign(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def make() -> None:
-        with contextlib.suppress(StoreUnavailable):  # it may be kept waiting
-            SQLiteStore(path, busy_seconds=0.0).close()
-
+    """Somebody else makes it between the first look at the file and the second."""
     connect = sqlite3.connect
-    monkeypatch.setattr(sqlite3, "connect", functools.partial(connect, factory=MadeMeanwhile))
-    monkeypatch.setattr(MadeMeanwhile, "other", make)
+    looks: list[str] = []
+
+    def made_meanwhile(statement: str) -> None:
+        looks.append(statement)
+        if looks.count("PRAGMA user_version") == 1 and statement == "PRAGMA user_version":
+            with contextlib.suppress(StoreUnavailable):  # it may be kept waiting
+                SQLiteStore(path, busy_seconds=0.0).close()
+
+    def watched(address: str, **options: Any) -> sqlite3.Connection:  # noqa: ANN401 - they are passed on
+        monkeypatch.undo()
+        db: sqlite3.Connection = connect(address, **options)
+        db.set_trace_callback(made_meanwhile)
+        return db
+
+    monkeypatch.setattr(sqlite3, "connect", watched)
     store = SQLiteStore(path, busy_seconds=0.0)
-    assert MadeMeanwhile.other is None
+    assert looks.count("PRAGMA user_version") > 0
     committed(store, opening(0))
     store.close()
 

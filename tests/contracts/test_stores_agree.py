@@ -25,9 +25,7 @@ from tests.contracts.store_samples import finding, key, state
 
 KEYS = st.integers(0, 2)
 TIMES = st.integers(0, 6)
-UIDS = st.lists(
-    st.builds(lambda one, number: finding_uid(key(one), number), KEYS, st.integers(0, 2)), max_size=4
-)
+UIDS = st.lists(st.builds(lambda one, number: finding_uid(key(one), number), KEYS, st.integers(0, 2)), max_size=4)
 EXPIRY = st.none() | TIMES
 ROUTINGS: st.SearchStrategy[Routing] = st.sampled_from(["send", "digest"])
 STATUSES: st.SearchStrategy[Status] = st.sampled_from(["sent", "refused"])

@@ -34,6 +34,9 @@ REGION = CREDENTIALS["AWS_DEFAULT_REGION"]
 REDELIVERED_US = 12 * MINUTE_US
 """The queue's visibility timeout."""
 
+SESSION = Session("testing", "testing", "testing", REGION)
+"""One for all tests: making it costs more than what most of them do."""
+
 Wrapped = Callable[[Store, Sink], tuple[Store, Sink]]
 
 
@@ -103,7 +106,7 @@ class Cloud:
 
     def build(self, wrapped: Wrapped = unwrapped) -> wiring.Parts:
         """What a container has."""
-        return wiring.build(self.environment, clock=self.clock, wrapped=wrapped)
+        return wiring.build(self.environment, clock=self.clock, session=SESSION, wrapped=wrapped)
 
     def container(self, wrapped: Wrapped = unwrapped) -> ingest.Handler:
         """A fresh instance of the function for the queue."""
@@ -158,7 +161,7 @@ class Cloud:
 
     def rows(self) -> list[FindingRow]:
         """Every finding in the table."""
-        store = DynamoStore(self.environment["FIRSTSEEN_TABLE"], client=dynamodb_client(), workers=1)
+        store = DynamoStore(self.environment["FIRSTSEEN_TABLE"], client=dynamodb_client(SESSION), workers=1)
         return list(store.scan_findings(Query()))
 
     def uids(self) -> list[str]:
@@ -181,9 +184,8 @@ _numbers = iter(range(1_000_000))
 def deployed(folder: Path, rules: str = RULES) -> Cloud:
     """Another deployment in the account that is there."""
     name = f"firstseen-{next(_numbers)}"
-    session = Session()
-    sqs, sns, s3 = session.client("sqs"), session.client("sns"), session.client("s3")
-    create_table(session.client("dynamodb"), name)
+    sqs, sns, s3 = SESSION.client("sqs"), SESSION.client("sns"), SESSION.client("s3")
+    create_table(SESSION.client("dynamodb"), name)
     topic = sns.create_topic(Name=name)["TopicArn"]
     inbox = sqs.create_queue(QueueName=f"{name}-inbox")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=inbox, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

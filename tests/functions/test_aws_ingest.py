@@ -276,13 +276,13 @@ def test_metrics_and_logs_say_what_happened_and_hold_no_values_of_events(
 
 
 def test_a_start_that_fails_says_everything_at_once_and_every_call_fails(
-    account: Cloud, capsys: pytest.CaptureFixture[str]
+    account: Cloud, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Missing, malformed: one message names each; nothing is acknowledged."""
     account.environment |= {"FIRSTSEEN_TOPIC_ARN": "my topic", "FIRSTSEEN_LOG_LEVEL": "loud"}
     del account.environment["FIRSTSEEN_TABLE"]
     handler = account.container()
-    said = json.loads(capsys.readouterr().out)["message"]
+    (said,) = [one.getMessage() for one in caplog.records]
     for name in ("FIRSTSEEN_TABLE", "FIRSTSEEN_TOPIC_ARN", "FIRSTSEEN_LOG_LEVEL"):
         assert name in said
     for _ in range(2):

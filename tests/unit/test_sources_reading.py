@@ -93,6 +93,12 @@ def test_inner_events_keep_their_own_bytes() -> None:
     assert found.raw == spaced
 
 
+def test_a_lines_break_is_not_the_events() -> None:
+    (found,) = read_document(1, RAW + b"\r\n", received_us=RECEIVED_US)
+    assert isinstance(found, Event)
+    assert found.raw == read(RAW + b"\n").raw == RAW
+
+
 def test_a_strange_string_in_an_envelope_hides_nothing() -> None:
     raw = json.dumps(bus(SAMPLE)).encode().replace(b"aws-cli", b"\\ud800aws-cli")
     (found,) = read_document(1, raw, received_us=RECEIVED_US)

@@ -139,9 +139,7 @@ def test_a_finding_of_whole_text_is_stored_as_it_is() -> None:
     assert findings.load(rows.finding_bytes(whole)) == whole
 
 
-@pytest.mark.parametrize(
-    ("owner", "now_us", "claim"), [("a", 99, "claimed"), ("b", 99, "held"), ("b", 100, "claimed")]
-)
+@pytest.mark.parametrize(("owner", "now_us", "claim"), [("a", 99, "claimed"), ("b", 99, "held"), ("b", 100, "claimed")])
 def test_a_lease_is_live_for_others_before_its_end(owner: str, now_us: int, claim: str) -> None:
     assert rows.judge("pending", ("a", 100), owner=owner, now_us=now_us) == claim
     assert rows.judge("pending", None, owner=owner, now_us=now_us) == "claimed"
