@@ -17,7 +17,7 @@ hypothesis.settings.load_profile("same")
 BUDGET_SECONDS = {
     "unit": 120,
     "contracts": 180,
-    "properties": 180,
+    "properties": 300,
     "faults": 180,
     "conformance": 120,
     "functions": 240,

@@ -302,13 +302,14 @@ class Pipeline:
 
     def _publish(self, waiting: Mapping[str, Collection[str]], report: Report) -> None:
         """Claim, publish, mark. What somebody else is sending, or the sink did not take, holds its deliveries."""
-        mine = self._claim(waiting, report)
-        if not mine:
+        sink = self._sink
+        mine = [] if sink is None else self._claim(waiting, report)
+        if sink is None or not mine:
             return
-        final: dict[str, Publication] = dict(zip((one.uid for one in mine), self._sink.publish(mine), strict=True))
+        final: dict[str, Publication] = dict(zip((one.uid for one in mine), sink.publish(mine), strict=True))
         refused = [one for one in mine if final[one.uid] == "refused"]
         if refused:
-            again = self._sink.publish([minimal(one) for one in refused])
+            again = sink.publish([minimal(one) for one in refused])
             final.update(zip((one.uid for one in refused), again, strict=True))
         sent = [uid for uid, answer in final.items() if answer == "sent"]
         given_up = [one for one in refused if final[one.uid] == "refused"]
