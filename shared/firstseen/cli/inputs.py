@@ -11,7 +11,7 @@ from typing import cast
 
 from firstseen.errors import InputError
 
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 18
 LOG_ENDINGS = (".json", ".jsonl", ".ndjson", ".log", ".gz")
 SNIFFED_BYTES = 4096
 

@@ -70,7 +70,8 @@ def matcher(source: Source, index: Index, layout: Layout, earliest: Earliest) ->
             fields = decode(raw)
             when = fields.when
             if parsed and when.tzinfo is UTC and when.year >= FIRST_YEAR:
-                earliest.at = min(earliest.at, when)
+                if when < earliest.at:  # noqa: PLR1730 - min() takes three times as long, once an event
+                    earliest.at = when
             elif not timely(when):
                 return None
             names = (fields.first, fields.first if one_key else fields.second)

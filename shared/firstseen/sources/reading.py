@@ -36,7 +36,7 @@ def read_document(
     ``place`` is the document's line or position, for rejects. With ``source`` a document that is no envelope
     is read as that source's, recognised or not.
     """
-    for one in _read(raw, received_us, source, 0):
+    for one in _read(raw.strip(), received_us, source, 0):
         yield Reject(one.reason, one.raw, place, one.rule_id) if isinstance(one, Reject) else one
 
 
@@ -44,6 +44,7 @@ def read_event(raw: bytes, *, received_us: int, source: Source | None = None) ->
     """The event in ``raw``, which is not an envelope. ``source``: take it as this source's, recognised or
     not.
     """
+    raw = raw.strip()  # a line's break is not the event's
     view = view_of(raw)
     if isinstance(view, Reject):
         return view
