@@ -16,7 +16,7 @@ hypothesis.settings.load_profile("same")
 
 BUDGET_SECONDS = {
     "unit": 120,
-    "contracts": 180,
+    "contracts": 450,
     "properties": 300,
     "faults": 180,
     "conformance": 120,

@@ -127,6 +127,7 @@ class Pipeline:
         self._sink = sink
         self._owner = owner
         self._clock = clock
+        self._deadline_us: int | None = None
         self.engine = Engine(pack)
         self._keys = Keys(pack)
         self._router = Router(store) if sink is not None else History(store)
@@ -139,9 +140,10 @@ class Pipeline:
     def process(self, deliveries: Sequence[Delivery], *, deadline_us: int | None = None) -> Report:
         """Take deliveries through every step. Those in ``retry`` must come again; the others are done."""
         report = Report()
+        self._deadline_us = deadline_us
         held: list[Match] = []
         for delivery in deliveries:
-            if self._late(deadline_us):
+            if self._late():
                 report.give_back([delivery.handle], "out of time")
                 continue
             try:
@@ -150,7 +152,7 @@ class Pipeline:
                     if len(held) >= BATCH_MATCHES:
                         self.settle(held, report)
                         held.clear()
-                        if self._late(deadline_us):
+                        if self._late():
                             report.give_back([delivery.handle], "out of time")
                             break
             except InputError as exc:
@@ -158,8 +160,8 @@ class Pipeline:
         self.settle(held, report)
         return report
 
-    def _late(self, deadline_us: int | None) -> bool:
-        return deadline_us is not None and self._clock() >= deadline_us
+    def _late(self) -> bool:
+        return self._deadline_us is not None and self._clock() >= self._deadline_us
 
     def settle(self, matches: Sequence[Match], report: Report) -> None:
         """Step, commit and send what these matches bring about; deliveries that cannot be finished are given back."""
@@ -306,10 +308,12 @@ class Pipeline:
         mine = [] if sink is None else self._claim(waiting, report)
         if sink is None or not mine:
             return
-        final: dict[str, Publication] = dict(zip((one.uid for one in mine), sink.publish(mine), strict=True))
+        final: dict[str, Publication] = dict(
+            zip((one.uid for one in mine), sink.publish(mine, deadline_us=self._deadline_us), strict=True)
+        )
         refused = [one for one in mine if final[one.uid] == "refused"]
         if refused:
-            again = sink.publish([minimal(one) for one in refused])
+            again = sink.publish([minimal(one) for one in refused], deadline_us=self._deadline_us)
             final.update(zip((one.uid for one in refused), again, strict=True))
         sent = [uid for uid, answer in final.items() if answer == "sent"]
         given_up = [one for one in refused if final[one.uid] == "refused"]

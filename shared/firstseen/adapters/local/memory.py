@@ -75,19 +75,14 @@ class MemoryStore:
         del consistent
         shared = self._open()
         with shared.lock:
-            found = [
-                (key, row.data, row.version) for key in keys if (row := shared.states.get(key)) is not None
-            ]
+            found = [(key, row.data, row.version) for key in keys if (row := shared.states.get(key)) is not None]
         return {key: StoredState(load_state(data), str(version)) for key, data, version in found}
 
     def commit(self, changes: Sequence[Change]) -> Sequence[Outcome]:
         """Each change atomically, independent of the others."""
         rows.check_changes(changes)
         shared = self._open()
-        dumped = [
-            (rows.state_bytes(one.state), [rows.finding_bytes(new) for new in one.findings])
-            for one in changes
-        ]
+        dumped = [(rows.state_bytes(one.state), [rows.finding_bytes(new) for new in one.findings]) for one in changes]
         with shared.lock:
             return [_commit_one(shared, one, *data) for one, data in zip(changes, dumped, strict=True)]
 
@@ -135,9 +130,7 @@ class MemoryStore:
         """The rows of those uids that exist."""
         shared = self._open()
         with shared.lock:
-            found = [
-                (uid, row.data, row.status) for uid in uids if (row := shared.findings.get(uid)) is not None
-            ]
+            found = [(uid, row.data, row.status) for uid in uids if (row := shared.findings.get(uid)) is not None]
         return {uid: FindingRow(load_finding(data), status) for uid, data, status in found}
 
     def scan_findings(self, query: Query) -> Iterator[FindingRow]:

@@ -40,9 +40,7 @@ ADD_FINDING = """INSERT INTO finding (uid, rule_id, time_us, routing, status, da
     ON CONFLICT (uid) DO NOTHING"""
 LEASES = """SELECT f.uid, f.status, f.owner, f.lease_until_us, f.data
     FROM json_each(?) AS w CROSS JOIN finding AS f ON f.uid = w.value"""
-FINDINGS = (
-    """SELECT f.uid, f.status, f.data FROM json_each(?) AS w CROSS JOIN finding AS f ON f.uid = w.value"""
-)
+FINDINGS = """SELECT f.uid, f.status, f.data FROM json_each(?) AS w CROSS JOIN finding AS f ON f.uid = w.value"""
 STATUSES = """SELECT f.uid, f.status FROM json_each(?) AS w CROSS JOIN finding AS f ON f.uid = w.value"""
 DUE = """SELECT uid FROM finding WHERE status = 'pending' AND (lease_until_us IS NULL OR lease_until_us <= ?)
     ORDER BY time_us, uid LIMIT ?"""
@@ -213,9 +211,7 @@ class SQLiteStore:
             row = db.execute(RECORD, (record.kind, name)).fetchone()
             if (None if row is None else str(row[1])) != record.version:
                 return "conflict"
-            db.execute(
-                PUT_RECORD, (record.kind, name, self._next_version(), record.expires_at_us, record.data)
-            )
+            db.execute(PUT_RECORD, (record.kind, name, self._next_version(), record.expires_at_us, record.data))
         return "committed"
 
     def delete_record(self, kind: str, name: str) -> None:

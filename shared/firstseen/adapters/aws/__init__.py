@@ -1,0 +1,1 @@
+"""AWS: state in DynamoDB, findings to SNS."""
