@@ -19,10 +19,12 @@ from firstseen.findings.history import History
 from firstseen.findings.routing import Router
 from firstseen.findings.sink import Publication, Sink
 from firstseen.findings.text import minimal
+from firstseen.language.derived_names import need_readers
 from firstseen.language.pack import Pack
 from firstseen.language.rules import Correlation
 from firstseen.matching.engine import Engine, Found, Sighted
 from firstseen.sources.event import MAX_REJECT_BYTES, Event, Reject
+from firstseen.sources.registry import SOURCES
 from firstseen.sources.source import Source
 from firstseen.sources.splitting import split
 from firstseen.store.state import MAX_PENDING
@@ -83,6 +85,7 @@ class Report:
         findings: what opened, with routing; in order.
         refused: findings that the sink will never take.
         left_out: rule id → terms that were not looked at, because one event had more than a hundred combinations.
+        matched: base rule id → events that it matched.
         counts: events, matches, commits, conflicts, sent, held, unavailable.
     """
 
@@ -91,6 +94,7 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
     refused: list[Finding] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)
+    matched: dict[str, int] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
 
     def add(self, name: str, number: int = 1) -> None:
@@ -118,17 +122,30 @@ class Pipeline:
     """One pack, one store, one sink. One call at a time on one object.
 
     ``sink`` None: the input is history. Findings are kept as learnt, and nobody is notified, not even of what was
-    pending before.
+    pending before. ``sources`` are those of the registry, or the same with databases of addresses.
+
+    Raises RuleError when a rule needs such a database and there is none.
     """
 
-    def __init__(self, pack: Pack, store: Store, sink: Sink | None, *, owner: str, clock: Clock) -> None:
+    def __init__(  # noqa: PLR0913 - what the core is handed from outside
+        self,
+        pack: Pack,
+        store: Store,
+        sink: Sink | None,
+        *,
+        owner: str,
+        clock: Clock,
+        sources: Mapping[str, Source] = SOURCES,
+    ) -> None:
+        need_readers(pack, sources.values())
         self._pack = pack
         self._store = store
         self._sink = sink
         self._owner = owner
         self._clock = clock
         self._deadline_us: int | None = None
-        self.engine = Engine(pack)
+        self._sources = sources
+        self.engine = Engine(pack, sources)
         self._keys = Keys(pack)
         self._router = Router(store) if sink is not None else History(store)
         self._correlations = [one for one in pack.correlations if one.enabled]
@@ -167,6 +184,8 @@ class Pipeline:
         """Step, commit and send what these matches bring about; deliveries that cannot be finished are given back."""
         if not matches:
             return
+        if self._sources is not SOURCES:
+            matches = [self._resolved(one) for one in matches]
         work = self._sort(matches)
         for rule_id, number in self._keys.left_out.items():
             report.left_out[rule_id] = report.left_out.get(rule_id, 0) + number
@@ -176,6 +195,11 @@ class Pipeline:
             self._send(work, report)
         except StoreUnavailable as exc:
             report.give_back({one.handle for one in matches}, f"the store is unavailable: {exc}")
+
+    def _resolved(self, match: Match) -> Match:
+        """The match with its event under this pipeline's own source: names mean what they meant to the rules."""
+        source = self._sources.get(match.event.source.name, match.event.source)
+        return replace(match, event=replace(match.event, source=source))
 
     def sweep(self, *, ended_us: int | None = None, limit: int = 1_000) -> Report:
         """Send what is left over: pending findings, digests, learning summaries; drop what has expired.
@@ -206,9 +230,13 @@ class Pipeline:
                 report.rejects.append((delivery.handle, delivery.pointer, item))
                 continue
             report.rejects.extend((delivery.handle, delivery.pointer, one) for one in raised(item))
+            for base in item.bases:
+                base_id = self._pack.bases[base].id
+                report.matched[base_id] = report.matched.get(base_id, 0) + 1
             if item.bases:
                 report.add("matches", len(item.bases))
                 yield Match(item.event, item.bases, delivery.handle, delivery.pointer)
+        report.add("events", scan.events)
 
     def _sort(self, matches: Sequence[Match]) -> dict[str, _Work]:
         """Matches by key, each key's hits in event-time order."""

@@ -208,3 +208,35 @@ def test_a_sweep_sends_what_is_left_over(
     assert len(capsys.readouterr().out.splitlines()) == 6
     assert main(["sweep", "--rules", one, "--state", state, "--sink", "jsonl:"]) == 0
     assert not capsys.readouterr().out
+
+
+def test_an_experimental_rule_is_counted_and_promoted_in_its_file(
+    tmp_path: Path, log: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its findings were recorded and not sent; promoting changes one line of its file, and then they are sent."""
+    path = Path(rules(tmp_path, "a.yml"))
+    text = path.read_text().replace(f"id: {NEW}", f"id: {NEW}\nstatus: experimental # until it is quiet")
+    path.write_text(text)
+    state = f"sqlite:{tmp_path / 'state.db'}"
+    assert main(["replay", "--rules", str(path), "--state", state, log]) == 0
+    assert not capsys.readouterr().out
+    words = ["rules", "promote", str(path), "--state", state, "--since", "2026-03-01"]
+    assert main(words) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[2].split()[:4] == ["6", "6", "5", NEW]
+    assert path.read_text() == text
+    assert main([*words, "--write", NEW]) == 0
+    assert path.read_text() == text.replace("status: experimental #", "status: test #")
+    capsys.readouterr()
+    assert main(["replay", "--rules", str(path), "--format", "jsonl", log]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 6
+    assert main([*words, "--write", NEW]) == 2
+
+
+def test_only_experimental_rules_can_be_promoted(tmp_path: Path, log: str, capsys: pytest.CaptureFixture[str]) -> None:
+    state, one = f"sqlite:{tmp_path / 'state.db'}", rules(tmp_path, "a.yml")
+    assert main(["replay", "--rules", one, "--state", state, log]) == 0
+    capsys.readouterr()
+    assert main(["rules", "promote", one, "--state", state]) == 0
+    assert capsys.readouterr().out == "no rule is experimental\n"
+    assert main(["rules", "promote", one, "--state", state, "--write", NEW]) == 2

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from firstseen.errors import StoreUnavailable
 from firstseen.findings.learning import RuleRow, rule_record
 from firstseen.findings.rows import read_row
 from firstseen.language.rules import DAY_US, HOUR_US
-from firstseen.pipeline import Pipeline
+from firstseen.pipeline import Match, Pipeline, Report
 from tests.unit.findings_samples import NOON_US, rule
 
 NEW = "22222222-0000-4000-8000-000000000002"
@@ -142,6 +143,41 @@ def test_history_under_a_live_state_notifies_nobody_and_closes_the_gap(place: Pl
     assert not place.run("sweep", "--rules", place.rules, "--state", place.state)
 
 
+def test_a_build_leaves_what_waits_to_be_sent_to_the_live_workers(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sink takes nothing, history touches the same key, the sink is back: the finding is sent, once."""
+    live = place.log("live.jsonl", event(1, "bob", 10))
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "firstseen.adapters.local.jsonl.JsonLinesSink.publish", lambda _, found, **__: ["unavailable"] * len(found)
+        )
+        place.run("replay", "--rules", place.rules, "--state", place.state, "--format", "jsonl", live, status=1)
+    place.build("--from", place.log("history.jsonl", event(2, "bob", 12)))
+    assert place.run("findings", "list", "--state", place.state, "--status", "pending").count("\n") == 1
+    monkeypatch.setattr("firstseen.cli.commands.sweep.time.time_ns", lambda: 4_000_000_000_000_000_000)
+    sweep = ("sweep", "--rules", place.rules, "--state", place.state, "--sink", "jsonl:")
+    assert "event-1" in place.run(*sweep)
+    assert not place.run(*sweep)
+
+
+def test_what_may_still_be_on_its_way_to_the_live_workers_is_news_to_them(place: Place) -> None:
+    """History ends an hour before now: an attack of the last minutes is not learnt, but found."""
+    log = place.log("log.jsonl", *(event(day, "ada", day) for day in range(1, 15)), event(90, "eve", 15))
+    place.build("--from", log, "--now", "2026-03-15T10:59:59Z")
+    found = place.replay(log)
+    assert [one["finding_info"]["related_events"][0]["uid"] for one in found] == ["event-90"]
+
+
+def test_a_rule_without_memory_is_not_touched_by_history(place: Place) -> None:
+    """What it would have reported then, it reports when the event is delivered."""
+    place.write_rules(_rules().partition("---")[0])
+    log = place.log("log.jsonl", event(1, "ada", 1))
+    assert not place.build("--from", log)
+    assert place.known() == []
+    assert len(place.replay(log)) == 1
+
+
 def test_a_changed_rule_gets_a_baseline_of_its_own_while_the_old_one_works_on(place: Place) -> None:
     history = place.log("history.jsonl", *(event(day, "ada", day) for day in range(1, 20)))
     place.build("--from", history)
@@ -155,13 +191,13 @@ def test_a_changed_rule_gets_a_baseline_of_its_own_while_the_old_one_works_on(pl
 
 
 class _Stopping(MemoryStore):
-    """Fails the n-th commit, before it takes effect."""
+    """Commits so many times, and never again."""
 
     left = 0
 
     def commit(self, changes: Sequence[Any]) -> Sequence[Any]:
         type(self).left -= 1
-        if type(self).left == 0:
+        if type(self).left <= 0:
             msg = "stopped by the test"
             raise StoreUnavailable(msg)
         return super().commit(changes)
@@ -181,7 +217,11 @@ def test_a_build_goes_on_where_it_stopped(place: Place, monkeypatch: pytest.Monk
         settle = Pipeline.settle
 
         def counting(
-            self: Pipeline, matches: Any, report: Any, settle: Any = settle, settled: list[int] = settled  # noqa: ANN401
+            self: Pipeline,
+            matches: Sequence[Match],
+            report: Report,
+            settle: Callable[[Pipeline, Sequence[Match], Report], None] = settle,
+            settled: list[int] = settled,
         ) -> None:
             settled.append(len(matches))
             settle(self, matches, report)
@@ -222,7 +262,12 @@ def test_a_rule_that_has_worked_for_longer_than_its_timespan_stays_active_while_
 
 @pytest.mark.parametrize(
     ("first", "second", "known"),
-    [((0, 10), (5, 20), (0, 20)), ((5, 20), (0, 5), (0, 20)), ((0, 10), (11, 20), (11, 20)), ((11, 20), (0, 10), (11, 20))],
+    [
+        ((0, 10), (5, 20), (0, 20)),
+        ((5, 20), (0, 5), (0, 20)),
+        ((0, 10), (11, 20), (11, 20)),
+        ((11, 20), (0, 10), (11, 20)),
+    ],
 )
 def test_histories_with_a_hole_between_them_are_not_one(
     first: tuple[int, int], second: tuple[int, int], known: tuple[int, int]
@@ -272,8 +317,6 @@ def test_an_export_that_was_edited_is_refused_as_a_whole(place: Place, tmp_path:
 def test_a_key_that_is_not_that_of_its_values_is_refused_even_when_the_file_is_whole(
     place: Place, tmp_path: Path
 ) -> None:
-    import hashlib
-
     place.build("--from", place.log("history.jsonl", event(1, "user-1", 1), event(2, "user-1", 9)))
     lines = place.run("baseline", "export", "--state", place.state).encode().splitlines(keepends=True)[:-1]
     body = b"".join(lines).replace(b"user-1", b"user-2")
@@ -289,7 +332,9 @@ def test_what_is_forgotten_entirely_is_new_again(place: Place) -> None:
     assert "1 key would be forgotten" in place.run(
         "baseline", "forget", "--key", "ADA", "--dry-run", "--state", place.state
     )
-    assert "1 key forgotten entirely" in place.run("baseline", "forget", "--entirely", "--key", "ADA", "--state", place.state)
+    assert "1 key forgotten entirely" in place.run(
+        "baseline", "forget", "--entirely", "--key", "ADA", "--state", place.state
+    )
     found = place.replay(place.log("later.jsonl", event(3, "ada", 3), event(4, "bob", 10)))
     assert [one["finding_info"]["related_events"][0]["uid"] for one in found] == ["event-3"]
     place.run("baseline", "forget", "--state", place.state, status=2)

@@ -8,17 +8,39 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import msgspec
 
 from firstseen.baseline.rows import BUILDING_US, Cursor, begin, cursor_record, finish, move_cursor, read_cursor
 from firstseen.errors import StoreUnavailable
+from firstseen.findings.times import HOUR_US
 from firstseen.language.pack import Pack
 from firstseen.language.rules import Correlation
 from firstseen.pipeline import BATCH_MATCHES, Clock, Match, Pipeline, Report
 from firstseen.store.store import Store
+
+MAX_TRIES = 3
+"""Of one batch against live workers (each of them :data:`firstseen.pipeline.MAX_ATTEMPTS` commits) and a store that
+does not answer."""
+
+
+LIVE_US = HOUR_US
+"""History ends so long before now. What is younger may be on its way to the live workers: if the build knew it first,
+it would be no news to them, and nobody would ever be told."""
+
+
+def reach(now_us: int) -> int:
+    """History is what happened before this."""
+    return now_us - LIVE_US
+
+
+def with_memory(pack: Pack) -> Pack:
+    """The pack's rules that a baseline means something to. A rule without memory has nothing to learn, and an operation
+    that a build had recorded for it would never be reported.
+    """
+    return replace(pack, correlations=tuple(one for one in pack.correlations if one.enabled and one.type != "match"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +62,14 @@ class Build:
     """One build into one store. Its pipeline's engine reads the history.
 
     Attributes:
+        pack: see :func:`with_memory`.
+        rules: those that are built: rules of the pack that would know too little stay silent meanwhile.
         input_name: what the history is, exactly: another name is another build. "": it cannot be gone on with.
         settled: matches in the state, those of earlier runs included.
     """
 
     pack: Pack
+    rules: Sequence[Correlation]
     store: Store
     clock: Clock
     owner: str
@@ -52,17 +77,16 @@ class Build:
     shown: str = ""
     settled: int = 0
     _pipeline: Pipeline = field(init=False)
+    _where: tuple[str, str] = field(init=False)
     _cursor: Cursor = field(init=False)
     _found: Counter[str] = field(default_factory=Counter)
     _renew_us: int = 0
 
     def __post_init__(self) -> None:
         self._pipeline = Pipeline(self.pack, self.store, None, owner=self.owner, clock=self.clock)
-        self._where = cursor_record(self.pack.correlations, self.input_name)
+        self._where = cursor_record(self.rules, self.input_name)
         self._cursor = read_cursor(self.store, self._where) if self.input_name else Cursor()
         self.settled = self._cursor.settled
-
-    _where: tuple[str, str] = field(init=False)
 
     @property
     def pipeline(self) -> Pipeline:
@@ -87,30 +111,37 @@ class Build:
         self._stay_silent()
         left = self._left(matches)
         while batch := list(islice(left, BATCH_MATCHES)):
-            report = Report()
-            self._pipeline.settle(batch, report)
-            if report.retry:
-                reason = next(iter(report.retry.values()))
-                msg = f"the build stopped after {self.settled:,} matches: {reason}; run it again to go on"
-                raise StoreUnavailable(msg)
-            self._found.update(one.card.id for one in report.findings)
+            self._settle(batch)
             self.settled += len(batch)
             self._move(batch[-1])
             self._stay_silent()
             yield self.settled
 
-    def finish(self, rules: Sequence[Correlation], *, from_us: int, to_us: int) -> list[Built]:
-        """Everything is settled: ``rules`` know the history from ``from_us`` to before ``to_us``."""
+    def finish(self, *, from_us: int, to_us: int) -> list[Built]:
+        """Everything is settled: the rules know the history from ``from_us`` to before ``to_us``."""
         now_us = self.clock()
         built = [
             Built(one, finish(self.store, one, from_us=from_us, to_us=to_us, now_us=now_us), self._found[one.card.id])
-            for one in rules
+            for one in self.rules
             if one.enabled
         ]
         if self.input_name:
             self._cursor = msgspec.structs.replace(self._cursor, finished=True, settled=self.settled, shown=self.shown)
             move_cursor(self.store, self._where, self._cursor, now_us=now_us)
         return built
+
+    def _settle(self, batch: Sequence[Match]) -> None:
+        """One batch, tried again when live workers were faster at its keys."""
+        report = Report()
+        for _ in range(MAX_TRIES):
+            report.retry.clear()
+            self._pipeline.settle(batch, report)
+            if not report.retry:
+                self._found.update(one.card.id for one in report.findings)
+                return
+        reason = next(iter(report.retry.values()))
+        msg = f"the build stopped after {self.settled:,} matches: {reason}; run it again to go on"
+        raise StoreUnavailable(msg)
 
     def _left(self, matches: Iterable[Match]) -> Iterator[Match]:
         done = (self._cursor.time_us, self._cursor.event_id)
@@ -127,5 +158,5 @@ class Build:
         """Renew the silence of rules that wait for this build, well before it ends."""
         now_us = self.clock()
         if now_us >= self._renew_us:
-            begin(self.store, self.pack.correlations, now_us=now_us)
+            begin(self.store, self.rules, now_us=now_us)
             self._renew_us = now_us + BUILDING_US // 4

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from firstseen.language.pack import Pack
 from firstseen.language.predicates import And, Leaf, Or, Predicate
 from firstseen.language.rules import Base, Correlation
 from firstseen.sources.aws_cloudtrail import CLOUDTRAIL
 
+Attribute = Literal["EventName", "EventSource"]
 _Value = Callable[[Leaf], str | None]
 
 
@@ -26,7 +28,7 @@ class Asked:
         uncovered: those of which some base rule names neither call nor service: nothing can be asked for.
     """
 
-    attributes: tuple[tuple[str, str], ...]
+    attributes: tuple[tuple[Attribute, str], ...]
     covered: tuple[Correlation, ...]
     uncovered: tuple[Correlation, ...]
 
@@ -34,7 +36,7 @@ class Asked:
 def asked(pack: Pack) -> Asked:
     """What the pack's rules with memory need of CloudTrail's event history."""
     bases = {base.id: base for base in pack.bases}
-    wanted: set[tuple[str, str]] = set()
+    wanted: set[tuple[Attribute, str]] = set()
     covered: list[Correlation] = []
     uncovered: list[Correlation] = []
     for rule in pack.correlations:
@@ -50,7 +52,7 @@ def asked(pack: Pack) -> Asked:
     return Asked(tuple(sorted(wanted)), tuple(covered), tuple(uncovered))
 
 
-def _attributes(base: Base) -> set[tuple[str, str]] | None:
+def _attributes(base: Base) -> set[tuple[Attribute, str]] | None:
     """By call where the rule names calls, else by service; None: it names neither."""
     calls = _named(base.predicate, _at(base, "eventName"))
     if calls is not None:

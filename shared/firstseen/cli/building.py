@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from firstseen.baseline.build import Build, Built
+from firstseen.baseline.build import Build, Built, reach, with_memory
 from firstseen.cli import console
 from firstseen.cli.arguments import now_of
-from firstseen.cli.inputs import Input, find_inputs
+from firstseen.cli.inputs import Advance, Input, find_inputs
 from firstseen.cli.live import live_store
 from firstseen.cli.main import EXIT_DONE, EXIT_REJECTED
 from firstseen.cli.reading import scan
@@ -41,7 +41,7 @@ def clock() -> int:
 
 def build(args: argparse.Namespace) -> int:
     """``baseline build``; the exit status."""
-    pack = load_pack(args.rules)
+    pack = with_memory(load_pack(args.rules))
     now_us = now_of(args)
     with live_store(args, create=True) as store:
         if args.inputs == [CLOUDTRAIL]:
@@ -54,7 +54,7 @@ def build(args: argparse.Namespace) -> int:
 
 def begin(pack: Pack, store: Store, input_name: str, shown: str, *, again: bool) -> Build:
     """A build that goes on where an earlier run over the same input stopped, unless told otherwise."""
-    made = Build(pack, store, clock, uuid.uuid4().hex, input_name, shown)
+    made = Build(pack, pack.correlations, store, clock, uuid.uuid4().hex, input_name, shown)
     if again:
         made.again()
     elif made.settled and not made.finished:
@@ -66,8 +66,6 @@ def say_built(built: list[Built], from_us: int, to_us: int) -> None:
     """What each rule knows now, on standard output."""
     covered = to_us - from_us
     for one in built:
-        if one.rule.type == "match":
-            continue
         if one.complete:
             known = "complete"
         else:
@@ -120,12 +118,12 @@ class _FileBuild:
                 told.say(done)
         from_us = self._lowest_us if self._since_us is None else self._since_us
         # Whoever says where the history begins has all of it since; otherwise only what matched proves anything.
-        to_us = max(self._newest_us + 1, from_us) if self._since_us is None else self._now_us
-        say_built(made.finish(self._pack.correlations, from_us=from_us, to_us=to_us), from_us, to_us)
+        to_us = max(self._newest_us + 1, from_us) if self._since_us is None else reach(self._now_us)
+        say_built(made.finish(from_us=from_us, to_us=to_us), from_us, to_us)
         sys.stderr.write(f"{made.settled:,} matches, {self._rejected} rejected\n")
         return EXIT_REJECTED if self._rejected else EXIT_DONE
 
-    def _matches(self, made: Build, inputs: list[Input], advance: console.Advance) -> Iterator[Match]:
+    def _matches(self, made: Build, inputs: list[Input], advance: Advance) -> Iterator[Match]:
         found = scan(
             made.pipeline.engine.scan, inputs, advance, received_us=self._now_us, source=None, count=Counter()
         )  # fmt: skip
@@ -136,7 +134,7 @@ class _FileBuild:
             for reject in raised(item):
                 self._reject(one, reject)
             time_us = item.event.time_us
-            if not item.bases or (self._since_us is not None and time_us < self._since_us):
+            if not item.bases or not (self._since_us or 0) <= time_us < reach(self._now_us):
                 continue
             self._lowest_us = min(self._lowest_us or time_us, time_us)
             self._newest_us = max(self._newest_us, time_us)

@@ -45,7 +45,7 @@ def sigma_filter(expectation: Expectation, finding: Finding) -> dict[str, object
         "title": f"Expected: {safe_text(expectation.shown, 120)}",
         "id": str(uuid.uuid5(_NAMESPACE, f"{finding.card.id} {sorted(selection.items())}")),
         "description": f"{expectation.reason} (expected by {expectation.who} on {iso(expectation.at_us)} for the rule"
-        f" {finding.card.title!r}; a filter has no end)",
+        f" {finding.card.title!r}). A filter has no end, and excludes these events from all rules over its base rules.",
         "logsource": dict(source.logsource),
         "filter": {"rules": bases, "selection": selection, "condition": "not selection"},
     }

@@ -1,13 +1,14 @@
 """``baseline build --from cloudtrail``: the account's own event history, no trail needed.
 
-The history is read in windows of some days, each settled in event-time order before the next; where a run was interrupted,
-the next goes on with the window that was not finished.
+The history is read in windows of some days, each settled in event-time order before the next; where a run was
+interrupted, the next goes on with the window that was not finished.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import uuid
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,10 +18,11 @@ from firstseen.adapters.aws.cloudtrail_history import (
     EventHistory,
     cloudtrail_client,
 )
+from firstseen.baseline.build import Build, reach
 from firstseen.baseline.lookup import Asked, asked
 from firstseen.baseline.rows import Cursor, cursor_record, move_cursor, read_cursor
 from firstseen.cli import console
-from firstseen.cli.building import Told, begin, clock, say_built
+from firstseen.cli.building import Told, clock, say_built
 from firstseen.cli.main import EXIT_DONE, EXIT_REJECTED
 from firstseen.cli.spool import Spool
 from firstseen.cli.times import moment_us
@@ -33,7 +35,6 @@ from firstseen.sources.event import Event, Reject
 from firstseen.sources.reading import read_event
 
 if TYPE_CHECKING:
-    from firstseen.baseline.build import Build
     from firstseen.language.pack import Pack
     from firstseen.store.store import Store
 
@@ -47,7 +48,9 @@ def build_from_cloudtrail(args: argparse.Namespace, pack: Pack, store: Store, no
     wanted = asked(pack)
     for rule in wanted.uncovered:
         title = safe_text(rule.card.title, 80)
-        sys.stderr.write(f"not from cloudtrail: {rule.card.id}  {title}: it names neither call nor service; use files\n")
+        sys.stderr.write(
+            f"not from cloudtrail: {rule.card.id}  {title}: it names neither call nor service; use files\n"
+        )
     if not wanted.covered:
         msg = "no rule with memory names what CloudTrail could be asked for"
         raise SettingsError(msg)
@@ -66,17 +69,16 @@ def build_from_cloudtrail(args: argparse.Namespace, pack: Pack, store: Store, no
 class _LookUp:
     """One build from event histories."""
 
-    def __init__(
-        self, pack: Pack, store: Store, histories: Sequence[EventHistory], wanted: Asked, now_us: int
-    ) -> None:
+    def __init__(self, pack: Pack, store: Store, histories: Sequence[EventHistory], wanted: Asked, now_us: int) -> None:
         self._store = store
         self._histories = histories
         self._wanted = wanted
         self._now_us = now_us
+        self._end_us = reach(now_us)
         self._rejected = 0
         self._regions = ", ".join(sorted(one.client.meta.region_name for one in histories))
         self._where = cursor_record(wanted.covered, f"cloudtrail {self._regions}")
-        self._build: Build = begin(pack, store, "", "", again=False)
+        self._build = Build(pack, wanted.covered, store, clock, uuid.uuid4().hex, input_name="")
 
     def run(self, since_us: int, *, again: bool) -> int:
         """Window by window, oldest first."""
@@ -84,19 +86,20 @@ class _LookUp:
         begun = bool(cursor.time_us) and cursor.from_us <= since_us <= cursor.time_us
         from_us = cursor.from_us if begun else since_us
         start_us = max(from_us, cursor.time_us - OVERLAP_US) if begun else since_us
-        windows = list(_windows(start_us, self._now_us))
+        windows = list(_windows(start_us, self._end_us))
         requests = len(windows) * len(self._wanted.attributes) * len(self._histories)
         at_least = about(int(requests / REQUESTS_A_SECOND * SECOND_US / len(self._histories)))
         sys.stderr.write(
-            f"{len(self._wanted.attributes)} calls and services over {about(self._now_us - start_us)} in {self._regions}:"
-            f" at least {requests:,} requests, {at_least}{'; going on with an earlier run' if begun else ''}\n"
+            f"{len(self._wanted.attributes)} calls and services over {about(self._end_us - start_us)} in"
+            f" {self._regions}: at least {requests:,} requests, {at_least}"
+            f"{'; going on with an earlier run' if begun else ''}\n"
         )
         told = Told("requests", requests)
         for window in windows:
             self._settle(window, told)
             done = Cursor(time_us=window[1], from_us=from_us, settled=self._build.settled, shown=self._regions)
             move_cursor(self._store, self._where, done, now_us=clock())
-        say_built(self._build.finish(self._wanted.covered, from_us=from_us, to_us=self._now_us), from_us, self._now_us)
+        say_built(self._build.finish(from_us=from_us, to_us=self._end_us), from_us, self._end_us)
         made = sum(one.requests for one in self._histories)
         sys.stderr.write(f"{self._build.settled:,} matches, {self._rejected} rejected, {made:,} requests\n")
         return EXIT_REJECTED if self._rejected else EXIT_DONE
@@ -111,8 +114,7 @@ class _LookUp:
     def _matches(self, window: tuple[int, int], told: Told) -> Iterator[Match]:
         for history in self._histories:
             for attribute, value in self._wanted.attributes:
-                key = "EventName" if attribute == "EventName" else "EventSource"
-                for raw in history.events(key, value, from_us=window[0], to_us=window[1]):
+                for raw in history.events(attribute, value, from_us=window[0], to_us=window[1]):
                     yield from self._match(raw, f"{self._regions} {value}")
                 told.say(sum(one.requests for one in self._histories))
 

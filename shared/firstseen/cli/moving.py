@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import BinaryIO
 
 import msgspec
@@ -31,10 +32,11 @@ from firstseen.store.store import Change, Record, Store
 
 FORMAT = 1
 BATCH = 200
+MAX_LINE_BYTES = 16 * 1024 * 1024
 
 
 def export(store: Store, rule_id: str | None, stream: BinaryIO) -> int:
-    """Write everything, or one rule's; how many keys. Finding ids go on where they are, so findings are not exported."""
+    """Write everything, or one rule's; how many keys. Findings stay where they are: ids go on from the generation."""
     said = hashlib.sha256()
     lines = keys = 0
 
@@ -58,62 +60,84 @@ def export(store: Store, rule_id: str | None, stream: BinaryIO) -> int:
     return keys
 
 
-def take(store: Store, name: str, data: bytes) -> tuple[int, int]:
+def take(store: Store, name: str, stream: BinaryIO) -> tuple[int, int]:
     """Add what an export holds: (keys added, keys that were there already and stayed).
 
-    Raises InputError, before anything is written, for a file that is not whole or not as it was exported.
+    ``stream`` is read twice, so that memory stays flat. Raises InputError, before anything is written, for a file that
+    is not whole or not as it was exported.
     """
-    rules, keys = _read(name, data)
-    for row in rules:
-        where = rule_record(row.rule_id, row.fingerprint)
-        store.put_record(Record(*where, msgspec.json.encode(row)))  # a conflict: it has a row, which stays
-    added = 0
-    for first in range(0, len(keys), BATCH):
-        batch = [Change(key, None, state) for key, state in keys[first : first + BATCH]]
-        added += sum(one == "committed" for one in store.commit(batch))
-    return added, len(keys) - added
+    number = _check(name, stream)
+    stream.seek(0)
+    added = keys = 0
+    entries = (_entry(line) for line in islice(_lines(name, stream), 1, number - 1))
+    while batch := list(islice(entries, BATCH)):
+        for row in (one for one in batch if isinstance(one, RuleRow)):
+            where = rule_record(row.rule_id, row.fingerprint)
+            store.put_record(Record(*where, msgspec.json.encode(row)))  # a conflict: it has a row, which stays
+        changes = {one[0]: Change(one[0], None, one[1]) for one in batch if not isinstance(one, RuleRow)}
+        added += sum(one == "committed" for one in store.commit(list(changes.values())))
+        keys += len(changes)
+    return added, keys - added
 
 
-def _read(name: str, data: bytes) -> tuple[list[RuleRow], list[tuple[str, KeyState]]]:
-    lines = data.splitlines(keepends=True)
-    _check_whole(name, lines)
-    rules: list[RuleRow] = []
-    keys: dict[str, KeyState] = {}
-    for number, line in enumerate(lines[1:-1], 2):
-        try:
-            for found in _entry(line):
-                if isinstance(found, RuleRow):
-                    rules.append(found)
-                else:
-                    keys[found[0]] = found[1]
-        except (ValueError, msgspec.ValidationError, StoreUnusable) as exc:
-            msg = f"{name}:{number}: not as it was exported: {exc}; nothing was imported"
-            raise InputError(msg) from exc
-    return rules, list(keys.items())
+def _lines(name: str, stream: BinaryIO) -> Iterator[bytes]:
+    while line := stream.readline(MAX_LINE_BYTES):
+        if len(line) == MAX_LINE_BYTES:
+            msg = f"{name}: a line is longer than {MAX_LINE_BYTES:,} bytes: no export of a baseline"
+            raise InputError(msg)
+        yield line
 
 
-def _check_whole(name: str, lines: list[bytes]) -> None:
-    """The first line says the format, the last one what stands between."""
+def _check(name: str, stream: BinaryIO) -> int:
+    """How many lines the file has. The first says the format, the last what stands before it."""
+    said = hashlib.sha256()
+    number, before, wrong = 0, b"", ""
+    for line in _lines(name, stream):
+        said.update(before)
+        if number == 0:
+            _check_format(name, line)
+        elif number > 1 and not wrong:
+            wrong = _fault(before, number)
+        number, before = number + 1, line
     try:
-        first, last = orjson.loads(lines[0]), orjson.loads(lines[-1])
-        form, end = first["firstseen_baseline"], last["end"]
-        as_said = end == {"lines": len(lines) - 1, "sha256": hashlib.sha256(b"".join(lines[:-1])).hexdigest()}
-    except (IndexError, KeyError, TypeError, ValueError) as exc:
-        msg = f"{name}: no whole export of a baseline: it begins and ends with a line of its own; export it again"
+        end = orjson.loads(before)["end"]
+    except (KeyError, TypeError, ValueError) as exc:
+        msg = f"{name}: its last line is missing: no whole export of a baseline; export it again"
+        raise InputError(msg) from exc
+    if wrong:
+        msg = f"{name}:{wrong}; nothing was imported"
+        raise InputError(msg)
+    if end != {"lines": number - 1, "sha256": said.hexdigest()}:
+        msg = f"{name}: it was changed or cut after it was exported; nothing was imported, export it again"
+        raise InputError(msg)
+    return number
+
+
+def _check_format(name: str, line: bytes) -> None:
+    try:
+        form = orjson.loads(line)["firstseen_baseline"]
+    except (KeyError, TypeError, ValueError) as exc:
+        msg = f"{name}: no export of a baseline; 'firstseen baseline export' makes one"
         raise InputError(msg) from exc
     if form != FORMAT:
         msg = f"{name}: an export of format {form}, this version reads {FORMAT}: upgrade firstseen"
         raise InputError(msg)
-    if not as_said:
-        msg = f"{name}: it was changed or cut after it was exported; nothing was imported, export it again"
-        raise InputError(msg)
 
 
-def _entry(line: bytes) -> Iterator[RuleRow | tuple[str, KeyState]]:
+def _fault(line: bytes, number: int) -> str:
+    """What is wrong with a line in between, after its number; "" for nothing."""
+    try:
+        _entry(line)
+    except (AttributeError, TypeError, ValueError, StoreUnusable) as exc:
+        return f"{number}: not as it was exported: {exc}"
+    return ""
+
+
+def _entry(line: bytes) -> RuleRow | tuple[str, KeyState]:
+    """One line in between. Raises ValueError, StoreUnusable, TypeError or AttributeError for what is none."""
     found = orjson.loads(line)
     if "rule" in found:
-        yield msgspec.convert(found["rule"], RuleRow)
-        return
+        return msgspec.convert(found["rule"], RuleRow)
     key, state = found.get("key"), states.load(orjson.dumps(found.get("state")))
     values = (*state.group, *state.terms)
     if values and not any(value.endswith("…") for value in values):  # uncut, so the key follows from them
@@ -123,4 +147,4 @@ def _entry(line: bytes) -> Iterator[RuleRow | tuple[str, KeyState]]:
     if not right:
         msg = "the key is not that of its values"
         raise ValueError(msg)
-    yield key, state
+    return key, state

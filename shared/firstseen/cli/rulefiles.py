@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from firstseen.errors import RuleError, SettingsError
+from firstseen.errors import SettingsError
 
 if TYPE_CHECKING:
     from firstseen.language.pack import Pack
 
-RULE_ENDINGS = (".yml", ".yaml", ".pack", ".json")
+RULE_ENDINGS = (".yml", ".yaml", ".toml", ".pack", ".json")
 PACK_START = b'{"bases":['
 MAX_RULE_FILES = 100_000
 
@@ -49,15 +48,10 @@ def read_rule_files(names: list[str]) -> dict[str, bytes]:
 
 
 def load_pack(names: list[str]) -> Pack:
-    """The pack of these rule files, folders or packs. When any has a fault, all are named and RuleError is raised."""
-    from firstseen.language.frontends.loading import load_rules
-    from firstseen.language.pack import Pack
+    """The pack of these rule files, folders or packs, tuned by the overlays (``rules.yaml``) among them.
 
-    loaded = load_rules(read_rule_files(names))
-    if loaded.faults:
-        for fault in loaded.faults:
-            sys.stderr.write(f"{fault}\n")
-        number = len(loaded.faults)
-        msg = f"{number} fault{'s' if number > 1 else ''} in the rules: nothing was run"
-        raise RuleError(msg)
-    return Pack.of(loaded.bases, loaded.correlations)
+    When any has a fault, all are named and RuleError is raised.
+    """
+    from firstseen.cli.ruleset import read_rule_set
+
+    return read_rule_set(names, documents=False).pack()

@@ -1,4 +1,4 @@
-"""State URLs: ``memory:``, ``sqlite:PATH``."""
+"""State URLs: ``memory:``, ``sqlite:PATH``, ``dynamodb:TABLE``."""
 
 from __future__ import annotations
 
@@ -22,5 +22,23 @@ def open_store(url: str) -> Store:
             from firstseen.adapters.local.sqlite import SQLiteStore
 
             return SQLiteStore(rest)
-    msg = f"--state {url!r}: use memory: or sqlite:PATH"
+        case "dynamodb" if rest:
+            return _dynamodb(rest)
+    msg = f"--state {url!r}: use memory:, sqlite:PATH or dynamodb:TABLE"
     raise SettingsError(msg)
+
+
+def _dynamodb(table: str) -> Store:
+    try:
+        from botocore.exceptions import BotoCoreError
+
+        from firstseen.adapters.aws.clients import dynamodb_client
+        from firstseen.adapters.aws.dynamodb import DynamoStore
+    except ModuleNotFoundError as exc:
+        msg = f"--state dynamodb:{table} needs boto3: pip install --require-hashes -r requirements/aws.txt"
+        raise SettingsError(msg) from exc
+    try:
+        return DynamoStore(table, client=dynamodb_client())
+    except (BotoCoreError, ValueError) as exc:
+        msg = f"--state dynamodb:{table}: {exc}"
+        raise SettingsError(msg) from exc

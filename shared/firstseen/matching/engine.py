@@ -74,10 +74,14 @@ class Engine:
             self._lowest_us = event.time_us
 
     def program(self, source: Source) -> Program:
-        """The source's rules, compiled. Raises RuleError on a rule that cannot be compiled."""
+        """The source's rules, compiled, with the names of the engine's own source of that name.
+
+        Raises RuleError on a rule that cannot be compiled.
+        """
         found = self._programs.get(source.name)
         if found is None:
-            found = self._programs[source.name] = self._compiled(source)
+            own = self._sources.get(source.name, source)
+            found = self._programs[source.name] = self._compiled(own)
         return found
 
     def compile(self) -> None:

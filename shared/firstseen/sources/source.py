@@ -6,9 +6,12 @@ against those places, and only an event that made a finding is ever normalised (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from firstseen.sources.derived.addresses import AddressReader
 
 View = Mapping[str, Any]
 """One raw event as orjson reads it: str, int, float, bool, None, list, dict."""
@@ -17,16 +20,22 @@ Path = tuple[str, ...]
 """A place in a raw event: keys from the top. A list anywhere on the way means any element."""
 
 
+def _no_suggestions(_value: object) -> Iterable[str]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Derived:
     """A name whose value is computed: a small pure function of the view.
 
     ``reads`` names the top-level keys that the function looks at, so that a decoder can leave the rest
-    unread. The function never raises on any view: a value it cannot make is ``None``.
+    unread. The function never raises on any view: a value it cannot make is ``None``. ``suggests`` gives texts
+    that, at one of the fields read, may lead to a value: examples of rules are made with them.
     """
 
     reads: tuple[str, ...]
     function: Callable[[View], Any]
+    suggests: Callable[[object], Iterable[str]] = field(default=_no_suggestions, compare=False)
 
 
 Accessor = Path | Derived
@@ -64,6 +73,7 @@ class Source:
         sample: one real-shaped event, as a view.
         remarks: what is odd about an event but did not stop it from being read, each a short sentence.
         expects: what an event must carry to be read, for the reason of a reject: ``"eventTime as in …"``.
+        readers: open databases of addresses, for the derived names that need them.
     """
 
     name: str
@@ -83,14 +93,18 @@ class Source:
     sample: View
     remarks: Callable[[View], tuple[str, ...]] = _nothing_odd
     expects: str = "a readable time"
+    readers: tuple[AddressReader, ...] = ()
 
     def accessor(self, name: str, *, vocabulary: str = "raw") -> Accessor:
         """Where ``name`` lies in an event of this source.
 
         ``vocabulary`` says whose names the rule uses: ``raw`` (the source's own fields first, then the common
         vocabulary, then ECS), ``common`` (the common vocabulary first, for rules over every source) or
-        ``ecs``. A name that no table has is a dotted raw path.
+        ``ecs``. Then come the derived names (:mod:`firstseen.sources.derived.names`), which all sources have. A name
+        that no table has is a dotted raw path.
         """
+        from firstseen.sources.derived.names import derived  # noqa: PLC0415 - they are made of the types above
+
         tables = (self.ecs, self.common) if vocabulary == "ecs" else (self.common, self.ecs)
         if vocabulary == "raw" and self.knows(name):
             return tuple(name.split("."))
@@ -98,7 +112,7 @@ class Source:
             found = table.get(name)
             if found is not None:
                 return found
-        return tuple(name.split("."))
+        return derived(self, name) or tuple(name.split("."))
 
     def knows(self, name: str) -> bool:
         """Whether the source is known to have the dotted raw field ``name``."""

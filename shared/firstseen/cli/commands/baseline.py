@@ -1,19 +1,22 @@
-"""``firstseen baseline``: what rules know before they speak up. Build it from history, look at it, move it, forget it."""
+"""``firstseen baseline``: what rules know before they speak up: build it, look at it, move it, forget it."""
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
+import tempfile
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 from firstseen.cli.live import add_state, live_store
 from firstseen.cli.main import EXIT_DONE
 from firstseen.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from firstseen.store.state import KeyState
     from firstseen.store.store import Store
 
@@ -31,10 +34,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     export.add_argument("-o", "--output", default="-", metavar="FILE", help="default: standard output")
     taken = actions.add_parser("import", help="add what was exported; what the state knows already stays as it is")
     taken.add_argument("file", metavar="FILE", help="- for standard input")
-    forget = actions.add_parser("forget", help="forget keys, so that what they say would be new again")
+    forget = actions.add_parser("forget", help="reduce keys to when they were last seen; entirely: as if never seen")
     forget.add_argument("--key", metavar="TEXT", help="the keys that hold this text")
     forget.add_argument("--stale", nargs="+", metavar="PATH", help="keys of no rule in these rules or packs")
-    forget.add_argument("--entirely", action="store_true", help="their findings, too; ids start anew")
+    forget.add_argument(
+        "--entirely", action="store_true", help="and their findings: the same is new again, with the same ids as before"
+    )
     forget.add_argument("--dry-run", action="store_true", help="only say what would be forgotten")
     for one in (show, export, forget):
         one.add_argument("--rule", metavar="RULE", help="the rule's id")
@@ -94,7 +99,7 @@ def _export(args: argparse.Namespace) -> int:
             number = export(store, args.rule, sys.stdout.buffer)
         else:
             try:
-                with open(args.output, "wb") as stream:  # noqa: PTH123 - the user's own path
+                with Path(args.output).open("wb") as stream:
                     number = export(store, args.rule, stream)
             except OSError as exc:
                 msg = f"{args.output}: cannot be written: {exc.strerror or exc}"
@@ -106,15 +111,24 @@ def _export(args: argparse.Namespace) -> int:
 def _import(args: argparse.Namespace) -> int:
     from firstseen.cli.moving import take
 
-    try:
-        data = sys.stdin.buffer.read() if args.file == "-" else open(args.file, "rb").read()  # noqa: PTH123, SIM115
-    except OSError as exc:
-        msg = f"{args.file}: cannot be read: {exc.strerror or exc}"
-        raise SettingsError(msg) from exc
-    with live_store(args, create=True) as store:
-        added, kept = take(store, args.file, data)
+    with _opened(args.file) as stream, live_store(args, create=True) as store:
+        added, kept = take(store, args.file, stream)
     sys.stderr.write(f"{added:,} keys added; {kept:,} were known already and stayed as they are\n")
     return EXIT_DONE
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[BinaryIO]:
+    """The file, or a copy of standard input on disk: it is read twice."""
+    try:
+        with Path(name).open("rb") if name != "-" else tempfile.TemporaryFile(prefix="firstseen-") as stream:
+            if name == "-":
+                shutil.copyfileobj(sys.stdin.buffer, stream)
+                stream.seek(0)
+            yield stream
+    except OSError as exc:
+        msg = f"{name}: cannot be read: {exc.strerror or exc}"
+        raise SettingsError(msg) from exc
 
 
 def _forget(args: argparse.Namespace) -> int:

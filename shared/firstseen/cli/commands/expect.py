@@ -140,10 +140,11 @@ def _cells(one: Expectation) -> tuple[str, ...]:
 
 
 def _end(args: argparse.Namespace) -> int:
+    now_us = _now_us()
     with live_store(args) as store:
         for row in finding_rows(store, args.uid):
-            ended = expectations.end(store, row.finding, now_us=_now_us())
-            if ended is None:
+            ended = expectations.end(store, row.finding, now_us=now_us)
+            if ended is None or ended.until_us != now_us:  # there was none, or it ended before
                 msg = f"nothing is expected for {row.finding.uid}: see 'firstseen expect list'"
                 raise SettingsError(msg)
             print(f"ended: {safe_text(row.finding.card.title, 120)}: {safe_text(ended.shown, 300)}")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
 
 import orjson
 
+from firstseen.adapters.local.addresses import sources_for
 from firstseen.cli import console
 from firstseen.cli.arguments import add_inputs, now_of, rules_and_inputs, source_of
 from firstseen.cli.inputs import Advance, Input, find_inputs
@@ -31,9 +33,16 @@ SUMMARY = "Show which events match which rules, without state."
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """``match --rules PATH… [--format text|jsonl] INPUT…``."""
+    """``match --rules PATH… [--format text|jsonl] [--explain] [--only RULE] INPUT…``."""
     add_inputs(parser)
     parser.add_argument("--format", choices=("text", "jsonl"), default="text")
+    parser.add_argument(
+        "--explain", action="store_true", help="show each condition of a rule with its answer and the values it saw"
+    )
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="RULE",
+        help="explain only this rule (id, name or title), and also where it does not match",
+    )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
@@ -41,6 +50,8 @@ def run(args: argparse.Namespace) -> int:
     rules, names = rules_and_inputs(args)
     pack = load_pack(rules)
     inputs = find_inputs(names)
+    if args.explain or args.only:
+        return _explain(args, pack, inputs)
     found = _json_lines if args.format == "jsonl" else _text_lines
     rejected = False
     write = sys.stdout.buffer.write
@@ -54,10 +65,19 @@ def run(args: argparse.Namespace) -> int:
     return EXIT_REJECTED if rejected else EXIT_DONE
 
 
+def _explain(args: argparse.Namespace, pack: Pack, inputs: list[Input]) -> int:
+    from firstseen.cli.explaining import Asked, write_explained
+
+    with console.progress("matching", inputs) as advance:
+        asked = Asked(pack, tuple(args.only), args.format)
+        rejected = write_explained(asked, inputs, advance, received_us=now_of(args), source=source_of(args))
+    return EXIT_REJECTED if rejected else EXIT_DONE
+
+
 def _json_lines(args: argparse.Namespace, pack: Pack, inputs: list[Input], advance: Advance) -> _Lines:
     """Most events are never read in full: their id is enough."""
     ids = [base.id if base.listed else None for base in pack.bases]
-    begin = Engine(pack).sightings
+    begin = Engine(pack, sources_for(pack, os.environ)).sightings
     for one, item in scan(begin, inputs, advance, received_us=now_of(args), source=source_of(args), count=Counter()):
         if isinstance(item, Reject):
             yield one, item
@@ -77,7 +97,7 @@ def _json_lines(args: argparse.Namespace, pack: Pack, inputs: list[Input], advan
 
 def _text_lines(args: argparse.Namespace, pack: Pack, inputs: list[Input], advance: Advance) -> _Lines:
     titles = [base.title if base.listed else None for base in pack.bases]
-    begin = Engine(pack).scan
+    begin = Engine(pack, sources_for(pack, os.environ)).scan
     for one, item in scan(begin, inputs, advance, received_us=now_of(args), source=source_of(args), count=Counter()):
         if isinstance(item, Reject):
             yield one, item

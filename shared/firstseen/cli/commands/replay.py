@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 import uuid
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from firstseen.adapters.local.addresses import sources_for
 from firstseen.cli import console
 from firstseen.cli.arguments import add_inputs, now_of, rules_and_inputs, source_of
 from firstseen.cli.inputs import find_inputs
@@ -33,7 +35,7 @@ SUMMARY = "Replay logs through the rules, with state, and report the findings."
 def arguments(parser: argparse.ArgumentParser) -> None:
     """``replay --rules PATH… [--state URL] [--format text|jsonl] INPUT…``."""
     add_inputs(parser)
-    parser.add_argument("--state", default="memory:", metavar="URL", help="memory: (default) or sqlite:PATH")
+    parser.add_argument("--state", default="memory:", metavar="URL", help="memory: (default), sqlite:PATH or dynamodb:TABLE")
     parser.add_argument("--format", choices=("text", "jsonl"), default="text")
 
 
@@ -46,7 +48,14 @@ def run(args: argparse.Namespace) -> int:
     store = open_store(args.state)
     try:
         sink = _sink(args.format)
-        pipeline = Pipeline(pack, store, sink, owner=uuid.uuid4().hex, clock=lambda: time.time_ns() // 1000)
+        pipeline = Pipeline(
+            pack,
+            store,
+            sink,
+            owner=uuid.uuid4().hex,
+            clock=lambda: time.time_ns() // 1000,
+            sources=sources_for(pack, os.environ),
+        )
         replay = _Replay(pipeline, now_of(args))
         if any(one.path is None for one in inputs):
             replay.as_it_comes(args, inputs)

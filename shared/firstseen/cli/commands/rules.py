@@ -5,24 +5,49 @@ from __future__ import annotations
 import argparse
 import hashlib
 import sys
+from importlib import import_module
 from pathlib import Path
+from typing import Protocol
 
 from firstseen.cli.main import EXIT_DONE
-from firstseen.cli.rulefiles import load_pack
+from firstseen.cli.ruleset import read_rule_set
 from firstseen.errors import SettingsError
 from firstseen.language.pack import dump
 
-SUMMARY = "Build rule packs."
+SUMMARY = "Check, test, list, show and build rules."
+
+
+class Action(Protocol):
+    """A module ``firstseen.cli.commands.rules_*``."""
+
+    SUMMARY: str
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the action's own arguments."""
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Do it; the exit status."""
+
+
+ACTIONS = ("check", "test", "list", "show", "example", "promote")
+"""Modules ``firstseen.cli.commands.rules_*``, in the order of the help."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """``rules build [-o FILE] PATH…``."""
+    """``rules check|test|list|show|example|promote|build … PATH…``."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for name in ACTIONS:
+        module: Action = import_module(f"firstseen.cli.commands.rules_{name}")
+        child = actions.add_parser(name, help=module.SUMMARY, description=module.SUMMARY)
+        module.arguments(child)
+        _overlay(child)
+        child.set_defaults(action_run=module.run)
     build = actions.add_parser("build", help="compile rules into a rule pack")
     build.add_argument("path", nargs="+", metavar="PATH", help="rule files or folders")
     build.add_argument(
         "-o", "--output", default="-", metavar="FILE", help="where to write it (default: standard output)"
     )
+    _overlay(build)
     build.set_defaults(action_run=_build)
 
 
@@ -32,8 +57,15 @@ def run(args: argparse.Namespace) -> int:
     return status
 
 
+def _overlay(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--overlay", action="append", default=[], metavar="FILE",
+        help="tune rules by this file as well; a rules.yaml among the paths is taken by itself",
+    )  # fmt: skip
+
+
 def _build(args: argparse.Namespace) -> int:
-    pack = load_pack(args.path)
+    pack = read_rule_set(args.path, args.overlay, documents=False).pack()
     data = dump(pack)
     if args.output == "-":
         sys.stdout.buffer.write(data)

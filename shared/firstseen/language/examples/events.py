@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from firstseen.language.examples.asking import Ask
 from firstseen.language.examples.literals import Literal
 from firstseen.language.examples.places import known, paths_of, put, value_at, with_text
-from firstseen.language.examples.search import Search, Solved, Unsolved
+from firstseen.language.examples.search import Search, Solved, Unsolved, needs_value
 from firstseen.language.examples.words import said_of
 from firstseen.language.predicates import Leaf, Predicate, conjunction
 from firstseen.language.rules import Base
@@ -62,7 +62,7 @@ def example(
         found = Search(source, base.vocabulary, ask, supposing=True).solve(predicate)
     if isinstance(found, Unsolved):
         return found
-    names = [one.field for one in found.literals if one.wanted and one.field is not None]
+    names = [one.field for one in found.literals if one.wanted and one.field is not None and needs_value(one)]
     supposed = tuple(dict.fromkeys(name for name in names if not known(source, base.vocabulary, name)))
     return Example(source, _plain(found, source, ask, predicate), found.literals, supposed)
 
@@ -129,20 +129,25 @@ def distinct(one: Example, number: int, seed: str, holds: Callable[[View], bool]
     """
     source, view = one.source, one.view
     text = str(uuid.UUID(bytes=hashlib.sha256(f"{seed}/{number}".encode()).digest()[:16], version=4))
-    view = _first(
-        with_text(view, source, source.common.get("id", ()), text) if "id" in source.common else iter(()),
-        lambda changed: source.event_id(changed) not in (None, source.event_id(view)) and holds(changed),
-    ) or view
+    view = (
+        _first(
+            with_text(view, source, source.common.get("id", ()), text) if "id" in source.common else iter(()),
+            lambda changed: source.event_id(changed) not in (None, source.event_id(view)) and holds(changed),
+        )
+        or view
+    )
     if source.operation_id(view) != source.operation_id(one.view):
         return view
     before = source.operation_id(one.view)
     ways = (put(view, path, text) for path in paths_of(view) if isinstance(value_at(view, path), str))
     return _first(
         ways,
-        lambda changed: source.operation_id(changed) != before
-        and source.time(changed) == source.time(view)
-        and source.recognise(changed)
-        and holds(changed),
+        lambda changed: (
+            source.operation_id(changed) != before
+            and source.time(changed) == source.time(view)
+            and source.recognise(changed)
+            and holds(changed)
+        ),
     )
 
 

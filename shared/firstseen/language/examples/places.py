@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from firstseen.language.examples.hints import HINTS
 from firstseen.language.rules import Vocabulary
 from firstseen.sources.source import Accessor, Derived, Path, Source, View
 
@@ -73,7 +74,10 @@ def known(source: Source, vocabulary: Vocabulary, field: str) -> bool:
     if source.knows(field):
         return True
     accessor = source.accessor(field, vocabulary=vocabulary)
-    return isinstance(accessor, Derived) or (field not in (".".join(accessor),) and source.knows(".".join(accessor)))
+    if isinstance(accessor, Derived):
+        return True
+    raw = ".".join(accessor)
+    return raw != field and source.knows(raw)
 
 
 def is_open(source: Source, accessor: Accessor) -> bool:
@@ -91,18 +95,37 @@ def with_text(view: View, source: Source, accessor: Accessor, value: object) -> 
         yield from _shapes(view, source, accessor, value)
         return
     if value is ABSENT:
-        for key in accessor.reads:
-            yield put(view, (key,), ABSENT)
-        for path in _below(source, view, accessor.reads):
-            yield put(view, path, ABSENT)
-        emptied = view
-        for key in accessor.reads:
-            emptied = put(emptied, (key,), ABSENT)
-        yield emptied
+        yield from _emptied(view, source, accessor)
         return
+    yield from _worked_back(view, source, accessor, value)
+
+
+def _worked_back(view: View, source: Source, accessor: Derived, value: object) -> Iterator[View]:
+    """Events in which a computed name may have this value."""
+    suggested = list(accessor.suggests(value))
+    for text in suggested:
+        for path in _below(source, view, accessor.reads):
+            yield put(view, path, text)
+    if suggested:
+        return
+    for path, values in HINTS.get(source.name, {}).items():
+        if path[0] in accessor.reads:
+            for one in values:
+                yield put(view, path, one)
     yield from _by_pieces(view, source, accessor, value)
     for path in _below(source, view, accessor.reads):
         yield put(view, path, value)
+
+
+def _emptied(view: View, source: Source, derived: Derived) -> Iterator[View]:
+    """Without one of the fields that the computation reads, or without all."""
+    for key in derived.reads:
+        yield put(view, (key,), ABSENT)
+    for path in _below(source, view, derived.reads):
+        yield put(view, path, ABSENT)
+    for key in derived.reads:
+        view = put(view, (key,), ABSENT)
+    yield view
 
 
 def _shapes(view: View, source: Source, path: Path, value: object) -> Iterator[View]:
@@ -127,7 +150,14 @@ def _as_object(view: View, path: Path, text: str) -> Iterator[View]:
     here = value_at(view, path)
     kept = dict(here) if isinstance(here, Mapping) else {}
     core = text.strip(" ,{}[]")
-    for written in (text, "{" + text + "}", "{" + core + "}", "{" + core + '"}', '{"' + core + "}", "{" + core + '":""}'):
+    for written in (
+        text,
+        "{" + text + "}",
+        "{" + core + "}",
+        "{" + core + '"}',
+        '{"' + core + "}",
+        "{" + core + '":""}',
+    ):
         try:
             made = orjson.loads(written)
         except orjson.JSONDecodeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import ipaddress
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,8 @@ MAX_TEXTS = 6
 MAX_JOINED = 3
 """Questions about one place whose texts are put together in every order; more are taken as they come."""
 MAX_PROPOSALS = 400
+MAX_DIGITS = 9
+"""Longer digits are account and request ids, which logs write as text."""
 MAX_LEAVES = 20
 """Alternatives of one literal that are looked at."""
 
@@ -51,16 +54,22 @@ def _typed(value: str) -> list[object]:
     """Text that reads as a number or a boolean, as that."""
     if value.lower() in ("true", "false"):
         return [value.lower() == "true"]
-    return [int(value)] if value.isascii() and value.isdecimal() and len(value) < 10 and str(int(value)) == value else []  # noqa: PLR2004
+    if value.isascii() and value.isdecimal() and len(value) <= MAX_DIGITS and str(int(value)) == value:
+        return [int(value)]
+    return []
 
 
 def _grown(leaf: Leaf, usual: Sequence[str]) -> list[str]:
     """The part in the middle of, before or after a usual value."""
     text = str(leaf.value)
-    made = []
-    for one in (*usual[:1], "example"):
-        made.append({"startswith": text + one, "endswith": one + text}.get(leaf.op, one + text + one))
-    return made
+    around = (*usual[:1], "example")
+    match leaf.op:
+        case "startswith":
+            return [text + one for one in around]
+        case "endswith":
+            return [one + text for one in around]
+        case _:
+            return [one + text + one for one in around]
 
 
 def _filled(pattern: str, filler: str) -> str:
@@ -157,19 +166,31 @@ def times(literals: Sequence[Literal], usual: Sequence[str]) -> Iterator[str]:
     start = _EPOCH + timedelta(microseconds=start_us)
     parts = [leaf for literal in literals for leaf in literal.leaves if leaf.part is not None]
     years = {int(leaf.value) + step for leaf in parts if isinstance(leaf.value, int | float) for step in (-1, 0, 1)}
-    for moment in _moments(start, parts[-1].part if parts else None, years):
-        yield moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    try:
+        for moment in _moments(start, parts[0].part if parts else None, years):
+            yield moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, ValueError):  # beyond the years 1 to 9999
+        return
 
 
 def _moments(start: datetime, part: str | None, years: set[int]) -> Iterator[datetime]:
+    """The start with every value of one part, the others kept as far as the calendar lets them."""
     match part:
         case "minute":
             yield from (start.replace(minute=one) for one in range(60))
         case "hour":
             yield from (start.replace(hour=one) for one in range(24))
-        case "day" | "week":
-            yield from (start + timedelta(days=one) for one in range(31 if part == "day" else 371))
+        case "day":
+            yield from (_dated(start, start.year, start.month, one) for one in range(1, 32))
+        case "week":
+            yield from (start + timedelta(days=one) for one in range(371))
         case "month":
-            yield from (start.replace(day=min(start.day, 28), month=one) for one in range(1, 13))
+            yield from (_dated(start, start.year, one, start.day) for one in range(1, 13))
         case "year":
-            yield from (start.replace(day=min(start.day, 28), year=one) for one in sorted(years) if 1 <= one <= 9_999)  # noqa: PLR2004
+            yield from (_dated(start, one, start.month, start.day) for one in sorted(years) if 1 <= one <= 9_999)  # noqa: PLR2004
+
+
+def _dated(start: datetime, year: int, month: int, day: int) -> datetime:
+    """That day, or the last of the month where it has fewer."""
+    last = calendar.monthrange(year, month)[1]
+    return start.replace(year=year, month=month, day=min(day, last))

@@ -18,7 +18,7 @@ from firstseen.language.examples.proposals import joined, listed, times
 from firstseen.language.examples.words import said, said_of
 from firstseen.language.predicates import Leaf, Predicate
 from firstseen.language.rules import Vocabulary
-from firstseen.sources.source import Source, View
+from firstseen.sources.source import Accessor, Source, View
 
 MAX_CHANGES = 20_000
 """Events that one search may propose."""
@@ -92,15 +92,15 @@ class Search:
                 view, taken = mended, (*taken, node)
         return Solved(view, taken)
 
-    def _choose(
-        self, node: Any, view: View, taken: tuple[Literal, ...], todo: list[Node], depth: int
-    ) -> Solved | None:
+    def _choose(self, node: Any, view: View, taken: tuple[Literal, ...], todo: list[Node], depth: int) -> Solved | None:
         if depth > MAX_CHOICES:
             self.gave_up = f"more than {MAX_CHOICES} alternatives below one another"
             return None
         parts = node.parts[:MAX_ALTERNATIVES]
         if len(node.parts) > len(parts):
-            self.gave_up = self.gave_up or f"only the first {MAX_ALTERNATIVES} of {len(node.parts)} alternatives were tried"
+            self.gave_up = (
+                self.gave_up or f"only the first {MAX_ALTERNATIVES} of {len(node.parts)} alternatives were tried"
+            )
         for part in sorted(parts, key=lambda one: not self._holds_now(one, view)):
             found = self._step(view, taken, [part, *todo], depth + 1)
             if found is not None or self.changes_left <= 0:
@@ -139,13 +139,25 @@ class Search:
             yield from self._keywords(view, literal)
             return
         accessor = self.source.accessor(name, vocabulary=self.vocabulary)
-        if not any(one.wanted and _needs_value(one) for one in alike):
-            yield from with_text(view, self.source, accessor, ABSENT)
-            if any(_is_null(one) for one in alike):
-                yield from with_text(view, self.source, accessor, None)
-        if not self.supposing and not known(self.source, self.vocabulary, name):
+        removed = self._removed(view, accessor, alike)
+        if text_at(self.source.sample, accessor) is None:
+            yield from removed
+        if self.supposing or known(self.source, self.vocabulary, name):
+            yield from self._valued(view, literal, alike, accessor)
+        yield from removed  # nothing, if it was asked for above
+
+    def _removed(self, view: View, accessor: Accessor, alike: Sequence[Literal]) -> Iterator[View]:
+        """Without the field, or with null there; what every event of the source has stays."""
+        needed = {*self.source.required, *self.source.index}
+        if any(one.wanted and needs_value(one) for one in alike) or accessor in {(key,) for key in needed}:
             return
-        usual = self._usual(view, name)
+        yield from with_text(view, self.source, accessor, ABSENT)
+        if any(_is_null(one) for one in alike):
+            yield from with_text(view, self.source, accessor, None)
+
+    def _valued(self, view: View, literal: Literal, alike: Sequence[Literal], accessor: Accessor) -> Iterator[View]:
+        """With a value in the field."""
+        usual = self._usual(view, literal.field or "")
         values = chain(
             times(alike, usual) if any(leaf.part for one in alike for leaf in one.leaves) else (),
             self._of_other_fields(view, literal),
@@ -153,9 +165,20 @@ class Search:
         )
         for value in values:
             yield from with_text(view, self.source, accessor, value)
+        yield from self._made_the_same(view, literal, accessor)
         if is_open(self.source, accessor):
             for several in listed(alike, usual):
                 yield from with_text(view, self.source, accessor, several)
+
+    def _made_the_same(self, view: View, literal: Literal, accessor: Accessor) -> Iterator[View]:
+        """For a comparison with another field: that field changed, and this one with it where it is missing."""
+        for leaf in literal.leaves:
+            if leaf.op in SAME_OPS and literal.wanted and literal.field is not None:
+                other = self.source.accessor(str(leaf.value), vocabulary=self.vocabulary)
+                for text in self._usual(view, literal.field):
+                    for changed in with_text(view, self.source, other, text):
+                        yield changed
+                        yield from with_text(changed, self.source, accessor, text)
 
     def _of_other_fields(self, view: View, literal: Literal) -> Iterator[str]:
         """For a comparison with another field: that field's texts, alone and within something."""
@@ -183,7 +206,11 @@ class Search:
                     cleared = put(cleared, path, None)
             yield cleared
             return
-        free = [(name.rstrip("."), "value") for name in sorted(self.source.known) if name.endswith(".") and name.count(".") == 1]
+        free = [
+            (name.rstrip("."), "value")
+            for name in sorted(self.source.known)
+            if name.endswith(".") and name.count(".") == 1
+        ]
         for path in (*free, *reversed(paths)):
             for value in joined([literal], ()):
                 yield put(view, path, value)
@@ -222,7 +249,8 @@ def _rank(node: Node) -> int:
     return 3 if all(isinstance(part, Literal) and part.wanted for part in node.parts) else 4
 
 
-def _needs_value(literal: Literal) -> bool:
+def needs_value(literal: Literal) -> bool:
+    """Whether the literal, wanted, holds only where its field has a value."""
     return any(not _is_null_leaf(leaf) for leaf in literal.leaves)
 
 

@@ -7,15 +7,16 @@ second) a counter-example may fire after all: whoever shows sequences runs them 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
-from firstseen.language.examples.asking import Ask
 from firstseen.language.examples.events import Example, at_time, distinct, example, has
-from firstseen.language.examples.places import text_at, with_text
+from firstseen.language.examples.parts import AskOf, Part, parts_of
+from firstseen.language.examples.places import with_text
 from firstseen.language.examples.search import Unsolved
 from firstseen.language.predicates import Leaf, Not, Predicate
-from firstseen.language.rules import Base, Correlation, Member
+from firstseen.language.rules import Base, Correlation
 from firstseen.sources.source import Source, View
 
 MAX_EVENTS = 1_000
@@ -23,8 +24,6 @@ MAX_EVENTS = 1_000
 MAX_SEARCHED_VALUES = 30
 STEP_SECONDS = 60
 SECOND_US = 1_000_000
-
-AskOf = Callable[[Base, Source], Ask]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +43,6 @@ class Events:
     expected: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """One base rule of the correlation with its example."""
-
-    base: Base
-    member: Member
-    example: Example
-    ask: Ask
-
-    def holds(self, view: View) -> bool:
-        """Whether an event takes part: the rule holds and no field is missing."""
-        names = (*self.member.group_by, *self.member.fields)
-        return self.ask(self.base.predicate, view) and all(self.ask(has(name), view) for name in names)
-
-    def text(self, name: str, view: View | None = None) -> str | None:
-        """The event's value of a field."""
-        accessor = self.example.source.accessor(name, vocabulary=self.base.vocabulary)
-        return text_at(self.example.view if view is None else view, accessor)
-
-
 def sequences(
     correlation: Correlation, bases: Mapping[str, Base], sources: Mapping[str, Source], ask_of: AskOf,
     *, supposing: bool = False,
@@ -74,48 +53,27 @@ def sequences(
     """
     if correlation.count > MAX_EVENTS:
         return Unsolved(f"it needs {correlation.count:,} events; examples have at most {MAX_EVENTS:,}", certain=False)
-    parts = _parts(correlation, bases, sources, ask_of, supposing=supposing)
+    parts = parts_of(correlation, bases, sources, ask_of, supposing=supposing)
     if isinstance(parts, Unsolved):
         return parts
     made = _Sequences(correlation, parts).all()
     return made or Unsolved("no sequence of events could be put into its timespan", certain=False)
 
 
-def _parts(
-    correlation: Correlation, bases: Mapping[str, Base], sources: Mapping[str, Source], ask_of: AskOf, *, supposing: bool
-) -> list[_Part] | Unsolved:
-    """An example for each member; those after the first share its group."""
-    parts: list[_Part] = []
-    for member in correlation.members:
-        base = bases[member.base_id]
-        source = next((sources[name] for name in base.sources if name in sources), None)
-        if source is None:
-            return Unsolved(f"the base rule {base.title!r} reads no log source that is known")
-        ask = ask_of(base, source)
-        also: list[Predicate] = [has(name) for name in (*member.group_by, *member.fields)]
-        if parts:
-            shared = [parts[0].text(name) for name in parts[0].member.group_by]
-            also += [
-                Leaf(name, "equals", text, cased=True)
-                for name, text in zip(member.group_by, shared, strict=True)
-                if text is not None
-            ]
-        found = example(base, source, ask, also=tuple(also), supposing=supposing)
-        if isinstance(found, Unsolved):
-            reason = f"{base.title}: {found.reason}" if len(correlation.members) > 1 else found.reason
-            return Unsolved(reason, found.certain, found.unknown_field)
-        parts.append(_Part(base, member, found, ask))
-    return parts
-
-
 class _Sequences:
     """The sequences of one correlation."""
 
-    def __init__(self, correlation: Correlation, parts: Sequence[_Part]) -> None:
+    def __init__(self, correlation: Correlation, parts: Sequence[Part]) -> None:
         self._correlation = correlation
         self._parts = parts
         self._made = 0
-        self._start_us = parts[0].example.source.time(parts[0].example.view) or 0
+        times = [part.example.source.time(part.example.view) or 0 for part in parts]
+        usual = [
+            source.time(source.sample)
+            for source in {part.example.source.name: part.example.source for part in parts}.values()
+        ]
+        # A member that asks for an hour or a day decides when all of it happens.
+        self._starts_us = sorted(dict.fromkeys(times), key=lambda time_us: time_us in usual)
 
     def all(self) -> tuple[Events, ...]:
         """The example first; nothing when that cannot be made."""
@@ -164,7 +122,9 @@ class _Sequences:
     def _temporal(self) -> Iterator[Events | None]:
         order: list[tuple[int, View | None]] = [(number, None) for number in range(len(self._parts))]
         ordered = self._correlation.type == "temporal_ordered"
-        yield self._placed("every rule" + (", in order," if ordered else "") + " within the timespan is a finding", order, 1)
+        yield self._placed(
+            "every rule" + (", in order," if ordered else "") + " within the timespan is a finding", order, 1
+        )
         yield self._placed("without the last rule it is none", order[:-1], 0)
         if ordered:
             yield self._placed("in the opposite order it is none", order[::-1], 0, max(1, self._step_s(len(order))))
@@ -178,14 +138,18 @@ class _Sequences:
     ) -> Events | None:
         """The planned events as distinct operations at their times, or None when that cannot be done."""
         own = self._step_s(len(plan)) if step_s is None else step_s
-        for step in (own,) if step_s is not None else dict.fromkeys((own, min(own, 1), 0)):
-            views = [self._event(part, view, number * step) for number, (part, view) in enumerate(plan)]
+        steps = (own,) if step_s is not None else tuple(dict.fromkeys((own, min(own, 1), 0)))
+        for start_us, step in product(self._starts_us, steps):
+            views = [
+                self._event(part, view, start_us + number * step * SECOND_US)
+                for number, (part, view) in enumerate(plan)
+            ]
             if all(view is not None for view in views):
                 sources = tuple(self._parts[part].example.source for part, _ in plan)
                 return Events(name, tuple(view for view in views if view is not None), sources, expected)
         return None
 
-    def _event(self, number: int, view: View | None, after_s: int) -> View | None:
+    def _event(self, number: int, view: View | None, time_us: int) -> View | None:
         part = self._parts[number]
         own = part.example if view is None else Example(part.example.source, view, ())
         self._made += 1
@@ -193,10 +157,10 @@ class _Sequences:
         found = distinct(own, self._made, seed, part.holds)
         if found is None:
             return None
-        return at_time(own.source, found, self._start_us + after_s * SECOND_US, part.holds)
+        return at_time(own.source, found, time_us, part.holds)
 
 
-def _varied(part: _Part, count: int) -> Iterator[View]:
+def _varied(part: Part, count: int) -> Iterator[View]:
     """Events of the part with different values of the counted fields; as many as can be made, at most ``count``."""
     seen: set[tuple[str | None, ...]] = set()
     groups = [part.text(name) for name in part.member.group_by]
@@ -210,7 +174,7 @@ def _varied(part: _Part, count: int) -> Iterator[View]:
             return
 
 
-def _ways(part: _Part, count: int) -> Iterator[View]:
+def _ways(part: Part, count: int) -> Iterator[View]:
     yield part.example.view
     source = part.example.source
     for name in part.member.fields:
@@ -222,7 +186,7 @@ def _ways(part: _Part, count: int) -> Iterator[View]:
     yield from _searched(part, min(count, MAX_SEARCHED_VALUES))
 
 
-def _searched(part: _Part, count: int) -> Iterator[View]:
+def _searched(part: Part, count: int) -> Iterator[View]:
     """Values that the rule allows in no regular way: searched one by one, each unlike those before."""
     also: list[Predicate] = [has(name) for name in (*part.member.group_by, *part.member.fields)]
     for name in part.member.fields[:1]:

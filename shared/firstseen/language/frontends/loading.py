@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from firstseen.errors import Place, RuleError
 from firstseen.language import pack as packs
@@ -16,6 +17,7 @@ from firstseen.language.frontends.correlating import Asked, asked, correlation, 
 from firstseen.language.frontends.documents import Document, read_documents
 from firstseen.language.frontends.extras import RuleTest, tests_of
 from firstseen.language.frontends.faults import RuleFaults, each
+from firstseen.language.frontends.refusals import Refused
 from firstseen.language.frontends.sigma import (
     BaseRule,
     Filter,
@@ -30,6 +32,9 @@ from firstseen.language.pack import Pack
 from firstseen.language.rules import Base, Correlation
 from firstseen.sources.registry import SOURCES
 from firstseen.sources.source import Source
+
+if TYPE_CHECKING:
+    from firstseen.language.frontends.elastic import ElasticRule
 
 __all__ = ["Loaded", "RuleFaults", "RuleTest", "build_pack", "load_rules"]
 
@@ -46,12 +51,15 @@ class Loaded:
         tests: the tests that the rules carry.
         faults: everything that is wrong, in the order of files and lines. What is at fault is left out of
             the rest.
+        refusals: rules that are in order and not run here (Elastic's other languages), each with the reason.
+            They stop nothing: the rest is whole.
     """
 
     bases: list[Base]
     correlations: list[Correlation]
     tests: list[RuleTest]
     faults: list[RuleError]
+    refusals: list[RuleError] = field(default_factory=list)
 
 
 def load_rules(
@@ -62,8 +70,8 @@ def load_rules(
 ) -> Loaded:
     """The rules in ``files``, with ``lists`` for their placeholders.
 
-    ``files`` maps names to contents: Sigma YAML, or rule packs. Never raises on what a file holds: faults are
-    collected. ``sources`` are the log sources that rules may ask for; every known one when left out.
+    ``files`` maps names to contents: Sigma YAML, Elastic's TOML, or rule packs. Never raises on what a file holds:
+    faults are collected. ``sources`` are the log sources that rules may ask for; every known one when left out.
     """
     known = tuple(SOURCES.values()) if sources is None else tuple(sources)
     loading = _Loading(lists, known)
@@ -99,6 +107,8 @@ class _Loading:
     faults: list[RuleError] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
     ids: dict[str, Place] = field(default_factory=dict)
+    elastic: list[ElasticRule] = field(default_factory=list)
+    refusals: list[RuleError] = field(default_factory=list)
 
     def file(self, name: str, data: bytes) -> None:
         """Reads the documents, or the pack, of one file."""
@@ -106,12 +116,32 @@ class _Loading:
             if _is_pack(data):
                 self.packed.append(packs.load(data))
                 return
+            if name.lower().endswith(".toml"):
+                self.toml(name, data)
+                return
             documents = list(completed(read_documents(name, data)))
+        except Refused as refusal:
+            self.refusals.append(refusal)
+            return
+        except RuleFaults as faults:
+            self.faults.extend(faults.faults)
+            return
         except RuleError as fault:
             self.faults.append(fault if fault.place else RuleError(fault.message, Place(name)))
             return
         for document in documents:
             self.document(document)
+
+    def toml(self, name: str, data: bytes) -> None:
+        """Reads an Elastic rule; the KQL parser is imported for the first of them only. Raises RuleError."""
+        from firstseen.language.frontends.elastic import elastic_rule  # noqa: PLC0415 - Sigma's users need no Lark
+
+        read = elastic_rule(name, data, self.sources)
+        taken = self.ids.setdefault(read.base.id, read.document.place("rule", "rule_id"))
+        if taken.file != name:
+            msg = f"{read.base.id!r} names another rule as well, in {taken}: give one of them its own"
+            raise read.document.fault(msg, "rule", "rule_id")
+        self.elastic.append(read)
 
     def document(self, document: Document) -> None:
         """Reads one document; whole or not at all, but every kind of fault that it has is found."""
@@ -163,11 +193,12 @@ class _Loading:
         for one in self.asked:
             made.extend(self.correlated(one, by_name, correlations))
         made.extend(self.reported(applied.values(), by_name))
-        bases = [rule.base for rule in applied.values()]
+        bases = [rule.base for rule in applied.values()] + [rule.base for rule in self.elastic]
+        made.extend(rule.correlation for rule in self.elastic)
         for pack in self.packed:
             bases.extend(pack.bases)
             made.extend(pack.correlations)
-        return Loaded(bases, made, self.tests, sorted(self.faults, key=_order))
+        return Loaded(bases, made, self.tests, sorted(self.faults, key=_order), sorted(self.refusals, key=_order))
 
     def applied(self, by_name: Mapping[str, BaseRule], correlations: Sequence[str]) -> dict[str, BaseRule]:
         """The base rules by id, with the filters that name them."""

@@ -8,15 +8,16 @@
         attack.t1078*: {limit: 10}
     lists:                                  # values for placeholders
         administrators: ['arn:aws:iam::111122223333:role/admin*']
+    time_zone: Europe/Berlin                # whose clocks time.hour and time.weekday mean; UTC when left out
 
 Tags are applied first, in their order, then rules: the more particular word is the last one. An overlay changes how a
-rule reports, never what it asks: fingerprints, and with them states, stay.
+rule reports, never what it asks: fingerprints, and with them states, stay. The time zone is the exception: rules over
+hours and weekdays begin anew with another one.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -25,7 +26,7 @@ from typing import Literal, cast
 from firstseen.errors import Place, RuleError
 from firstseen.language.frontends.cards import RISK_OF_LEVEL
 from firstseen.language.frontends.documents import Document, read_documents
-from firstseen.language.frontends.faults import RuleFaults, each
+from firstseen.language.frontends.faults import each
 from firstseen.language.frontends.sections import Section
 from firstseen.language.rules import LEVELS, Base, Correlation, Level, Suppression
 
@@ -34,7 +35,7 @@ NAMES = ("rules.yaml", "rules.yml")
 
 MAX_TUNINGS = 10_000
 MAX_LIST_VALUES = 50_000
-_KEYS = ("rules", "tags", "lists")
+_KEYS = ("rules", "tags", "lists", "time_zone")
 _TUNING_KEYS = ("enabled", "level", "limit", "learning", "suppress")
 _SUPPRESS_KEYS = ("fields", "for", "missing")
 _RULE_KEYS = frozenset({"title", "detection", "correlation", "filter", "logsource"})
@@ -63,10 +64,19 @@ class Tuning:
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """One overlay file: tunings in the order in which they apply, and value lists."""
+    """One overlay file, as far as it can be read.
+
+    Attributes:
+        tunings: in the order in which they apply.
+        lists: value lists by name.
+        time_zone: "" where it says nothing.
+        faults: what is wrong with the rest, each with its place.
+    """
 
     tunings: tuple[Tuning, ...]
     lists: Mapping[str, tuple[str, ...]]
+    time_zone: str = ""
+    faults: tuple[RuleError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +115,20 @@ def is_overlay(file: str, data: bytes) -> bool:
 
 
 def read_overlay(file: str, data: bytes) -> Overlay:
-    """The overlay in a file. Raises RuleFaults with every fault that it has, each with its place."""
+    """The overlay in a file, as far as it can be read; its faults are kept in it.
+
+    Raises RuleError with its place when it is not one YAML document.
+    """
     documents = read_documents(file, data)
     if len(documents) > 1:
         raise documents[1].fault("an overlay is one document: join them")
     document = documents[0]
-    Section(document, (), _KEYS)
+    faults = [
+        document.fault(f"an overlay knows no {key!r}; there are: {', '.join(_KEYS)}", key)
+        for key in document.data
+        if key not in _KEYS
+    ]
     tunings: list[Tuning] = []
-    faults: list[RuleError] = []
     for key in ("tags", "rules"):
         body = document.data.get(key) or {}
         if not isinstance(body, dict) or len(body) > MAX_TUNINGS:
@@ -128,9 +144,11 @@ def read_overlay(file: str, data: bytes) -> Overlay:
     except RuleError as fault:
         faults.extend(each(fault))
         lists = {}
-    if faults:
-        raise RuleFaults(faults)
-    return Overlay(tuple(tunings), lists)
+    zone = document.data.get("time_zone") or ""
+    if not isinstance(zone, str):
+        faults.append(document.fault("time_zone is a name such as Europe/Berlin", "time_zone"))
+        zone = ""
+    return Overlay(tuple(tunings), lists, zone, tuple(faults))
 
 
 def _tuning(document: Document, key: str, selector: str) -> Tuning:
@@ -195,8 +213,24 @@ def apply(overlays: Sequence[Overlay], correlations: Iterable[Correlation], base
 def _fits(tuning: Tuning, one: Correlation) -> bool:
     if not tuning.by_tag:
         return tuning.selector in (one.card.id, one.card.name)
-    pattern = re.compile(".*".join(map(re.escape, tuning.selector.split("*"))), re.IGNORECASE | re.DOTALL)
-    return any(pattern.fullmatch(tag) for tag in one.card.tags)
+    return any(_like(tuning.selector.lower(), tag.lower()) for tag in one.card.tags)
+
+
+def _like(pattern: str, text: str) -> bool:
+    """Whether ``text`` fits a pattern of ``*``: each piece is looked for once, from left to right."""
+    first, *pieces = pattern.split("*")
+    if not pieces:
+        return text == pattern
+    *middle, last = pieces
+    if not text.startswith(first) or len(text) < len(first) + len(last) or not text.endswith(last):
+        return False
+    at, end = len(first), len(text) - len(last)
+    for piece in middle:
+        at = text.find(piece, at, end)
+        if at < 0:
+            return False
+        at += len(piece)
+    return True
 
 
 def _unfit(tuning: Tuning, correlations: Sequence[Correlation], silent: Mapping[str, str]) -> str:

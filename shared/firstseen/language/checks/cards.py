@@ -1,0 +1,110 @@
+"""What a rule owes to the people who get its findings: an id that stays, a level, false positives, tests, ATT&CK."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from firstseen.language.attack_table import RENAMED_TACTICS, RENUMBERED, TACTICS, TECHNIQUES, technique_name
+from firstseen.language.checks.issues import Issue, Rules, Severity
+
+_TECHNIQUE = re.compile(r"attack\.(t\d{4}(?:\.\d{3})?)", re.IGNORECASE | re.ASCII)
+_OTHER = re.compile(r"attack\.[gsm]\d{4}", re.IGNORECASE | re.ASCII)
+
+
+class _Missing:
+    """A key that a rule should have. ``reporting``: only rules that make findings."""
+
+    severity: Severity = "warning"
+    key = ""
+    mend = ""
+    reporting = True
+
+    def issues(self, rules: Rules) -> Iterator[Issue]:
+        """One for each rule without it."""
+        reports = {one.card.id for one in rules.correlations}
+        for rule_id, document in rules.documents.items():
+            if (rule_id in reports or not self.reporting) and not document.data.get(self.key):
+                yield Issue(
+                    self.name, self.severity, f"the rule has no {self.key}", rule_id, document.place(), self.mend
+                )
+
+    name = ""
+
+
+class MissingId(_Missing):
+    """Finding ids are made from the rule's id: without one they change with its name or title."""
+
+    name = "missing-id"
+    says = "A rule has no id."
+    key = "id"
+    mend = "add 'id:' with a UUID of its own"
+    reporting = False
+
+
+class MissingLevel(_Missing):
+    """Without a level a finding is of medium severity, which nobody decided."""
+
+    name = "missing-level"
+    says = "A rule has no level."
+    key = "level"
+    mend = "add 'level:' informational, low, medium, high or critical"
+
+
+class MissingFalsePositives(_Missing):
+    """The on-call's first question is what else it could be."""
+
+    name = "missing-false-positives"
+    says = "A rule names no false positives."
+    key = "falsepositives"
+    mend = "add 'falsepositives:' with what else may cause it"
+
+
+class MissingTests:
+    """A rule without tests is changed blindly."""
+
+    name = "missing-tests"
+    severity: Severity = "warning"
+    says = "A rule carries no tests."
+
+    def issues(self, rules: Rules) -> Iterator[Issue]:
+        """One for each rule that makes findings."""
+        for rule_id in dict.fromkeys(one.card.id for one in rules.correlations):
+            if rule_id in rules.documents and rule_id not in rules.tested:
+                mend = "begin with 'firstseen rules test --scaffold RULE'"
+                yield Issue(self.name, self.severity, "the rule has no tests", rule_id, rules.place(rule_id), mend)
+
+
+class AttackTags:
+    """Tags that no longer mean what they did, or never meant anything."""
+
+    name = "attack-tag"
+    severity: Severity = "warning"
+    says = "An ATT&CK tag is renumbered, renamed or unknown."
+
+    def issues(self, rules: Rules) -> Iterator[Issue]:
+        """One for each rule and tag."""
+        for rule_id, document in rules.documents.items():
+            tags = document.data.get("tags")
+            for position, tag in enumerate(tags if isinstance(tags, list) else ()):
+                message, mend = _said(str(tag).lower())
+                if message:
+                    place = document.place("tags", position)
+                    yield Issue(self.name, self.severity, message, rule_id, place, mend)
+
+
+def _said(tag: str) -> tuple[str, str]:
+    """What is wrong with a tag, and the mend; empty when nothing is."""
+    if not tag.startswith("attack.") or _OTHER.fullmatch(tag):
+        return "", ""
+    found = _TECHNIQUE.fullmatch(tag)
+    if found is None:
+        slug = tag.removeprefix("attack.").replace("_", "-")
+        if slug in RENAMED_TACTICS:
+            return f"ATT&CK v19 has no tactic {slug}", f"write {' or '.join(RENAMED_TACTICS[slug])}"
+        return ("", "") if slug in TACTICS else (f"ATT&CK has no tactic {slug}", "see the tactics of ATT&CK v19")
+    uid = found[1].upper()
+    if uid in RENUMBERED:
+        new = RENUMBERED[uid]
+        return f"ATT&CK v19 has {new} ({technique_name(new)}) in place of {uid}", f"write attack.{new.lower()}"
+    return ("", "") if uid in TECHNIQUES else (f"ATT&CK v19 has no technique {uid}, as far as the table goes", "")

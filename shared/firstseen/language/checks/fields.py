@@ -1,0 +1,89 @@
+"""Fields that no source has, and values that a field never takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from firstseen.language.checks.finding_places import leaves, place_of_field
+from firstseen.language.checks.issues import Issue, Rules, Severity
+from firstseen.language.checks.known_values import shape_of
+from firstseen.language.examples.places import known
+from firstseen.language.examples.words import said
+from firstseen.language.predicates import Leaf
+from firstseen.language.rules import Base
+from firstseen.sources.source import Source
+
+_SAME = ("same_as", "same_start", "same_end", "same_part")
+
+
+class UnknownField:
+    """A dotted name that resolves to nothing matches nothing, without an error, for ever."""
+
+    name = "unknown-field"
+    severity: Severity = "error"
+    says = "A rule names a field that its log source does not have."
+
+    def issues(self, rules: Rules) -> Iterator[Issue]:
+        """One for each rule and name."""
+        for base in rules.bases:
+            asked: dict[str, None] = {}
+            for leaf in leaves(base.predicate):
+                if leaf.field is not None:
+                    asked[leaf.field] = None
+                if leaf.op in _SAME:
+                    asked[str(leaf.value)] = None
+            yield from self._of(rules, base, base.id, asked)
+        for correlation in rules.correlations:
+            for member in correlation.members:
+                names = [*member.group_by, *member.fields]
+                if correlation.suppression is not None and correlation.type == "match":
+                    names += correlation.suppression.fields
+                yield from self._of(rules, rules.by_id[member.base_id], correlation.card.id, dict.fromkeys(names))
+
+    def _of(self, rules: Rules, base: Base, rule_id: str, names: dict[str, None]) -> Iterator[Issue]:
+        sources = [rules.sources[name] for name in base.sources if name in rules.sources]
+        for name in names:
+            lacking = [source for source in sources if not known(source, base.vocabulary, name)]
+            if lacking:
+                near = _nearest(lacking[0], base.vocabulary, name)
+                mend = f"did you mean {near}?" if near else f"see the fields of {lacking[0].name}, or leave it out"
+                where = ", ".join(source.name for source in lacking)
+                place = place_of_field(rules.documents.get(rule_id), name)
+                yield Issue(self.name, self.severity, f"{where} has no field {name}", rule_id, place, mend)
+
+
+def _nearest(source: Source, vocabulary: str, name: str) -> str:
+    names = [known_name for known_name in source.known if not known_name.endswith(".")]
+    names += [*source.common, *source.ecs] if vocabulary != "raw" else source.common
+    near = get_close_matches(name, sorted(names), n=1, cutoff=0.7)
+    if near:
+        return near[0]
+    last = name.rsplit(".", 1)[-1].casefold()
+    return next((one for one in sorted(names) if one.rsplit(".", 1)[-1].casefold() == last), "")
+
+
+class ImpossibleValue:
+    """``eventSource: ec2`` is read without complaint and never true."""
+
+    name = "impossible-value"
+    severity: Severity = "error"
+    says = "A rule compares a field with a value that the field never takes."
+
+    def issues(self, rules: Rules) -> Iterator[Issue]:
+        """One for each rule, field and value."""
+        for base in rules.bases:
+            for source in (rules.sources[name] for name in base.sources if name in rules.sources):
+                for leaf in dict.fromkeys(leaves(base.predicate)):
+                    yield from self._of(rules, base, source, leaf)
+
+    def _of(self, rules: Rules, base: Base, source: Source, leaf: Leaf) -> Iterator[Issue]:
+        if leaf.op != "equals" or leaf.field is None or leaf.part is not None:
+            return
+        shape = shape_of(source, base.vocabulary, leaf.field)
+        text = str(leaf.value).lower() if isinstance(leaf.value, bool) else str(leaf.value)
+        if shape is None or shape.takes(text, cased=leaf.cased):
+            return
+        place = place_of_field(rules.documents.get(base.id), leaf.field, leaf.value)
+        message = f"{source.name} never has this: {said(leaf)}; {leaf.field} is {shape.says}"
+        yield Issue(self.name, self.severity, message, base.id, place, shape.mend(text))
