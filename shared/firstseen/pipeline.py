@@ -16,6 +16,7 @@ from firstseen.findings import digests
 from firstseen.findings.build import build
 from firstseen.findings.finding import Finding, key_of
 from firstseen.findings.history import History
+from firstseen.findings.operational import Undecided, report_undecided
 from firstseen.findings.routing import Router
 from firstseen.findings.sink import Publication, Sink
 from firstseen.findings.text import minimal
@@ -144,6 +145,7 @@ class Pipeline:
         self._owner = owner
         self._clock = clock
         self._deadline_us: int | None = None
+        self._undecided: list[tuple[str, Undecided]] = []
         self._sources = sources
         self.engine = Engine(pack, sources)
         self._keys = Keys(pack)
@@ -175,7 +177,22 @@ class Pipeline:
             except InputError as exc:
                 report.give_back([delivery.handle], str(exc))
         self.settle(held, report)
+        self._tell_undecided(report)
         return report
+
+    def _tell_undecided(self, report: Report) -> None:
+        """A rule that raised is told once an hour; its events are rejects, which hold no delivery."""
+        undecided, self._undecided = self._undecided, []
+        if not undecided:
+            return
+        handles = {handle for handle, _ in undecided}
+        try:
+            uids = report_undecided(
+                self._store, [one for _, one in undecided], pack_version=self._pack.version, now_us=self._clock()
+            )
+            self._publish(dict.fromkeys(uids, handles), report)
+        except StoreUnavailable as exc:
+            report.give_back(handles, f"the store is unavailable: {exc}")
 
     def _late(self) -> bool:
         return self._deadline_us is not None and self._clock() >= self._deadline_us
@@ -230,6 +247,7 @@ class Pipeline:
                 report.rejects.append((delivery.handle, delivery.pointer, item))
                 continue
             report.rejects.extend((delivery.handle, delivery.pointer, one) for one in raised(item))
+            self._undecided.extend((delivery.handle, one) for one in self._failures(item))
             for base in item.bases:
                 base_id = self._pack.bases[base].id
                 report.matched[base_id] = report.matched.get(base_id, 0) + 1
@@ -237,6 +255,11 @@ class Pipeline:
                 report.add("matches", len(item.bases))
                 yield Match(item.event, item.bases, delivery.handle, delivery.pointer)
         report.add("events", scan.events)
+
+    def _failures(self, found: Found) -> Iterator[Undecided]:
+        titles = {base.id: base.title for base in self._pack.bases} if found.failed else {}
+        for base_id, error in found.failed:
+            yield Undecided(base_id, titles[base_id], error, found.event)
 
     def _sort(self, matches: Sequence[Match]) -> dict[str, _Work]:
         """Matches by key, each key's hits in event-time order."""

@@ -8,11 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeVar, cast
+from typing import Literal, TypeVar
 
 from firstseen.errors import SettingsError
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+HttpsForm = Literal["ocsf", "chat"]
+
+HTTPS_FORMS: tuple[HttpsForm, ...] = ("ocsf", "chat")
 
 LOG_LEVELS: tuple[LogLevel, ...] = ("DEBUG", "INFO", "WARNING", "ERROR")
 
@@ -44,17 +48,18 @@ class Reader:
         self._environment = environment
         self._faults: list[str] = []
 
-    def read(self, variable: Variable, parse: Callable[[str], T | None], form: str) -> T | None:
-        """The value; None after a fault. ``parse`` answers None for what is not of the ``form``."""
+    def read(self, variable: Variable, parse: Callable[[str], T | None], form: str, blank: T) -> T:
+        """The value; ``blank`` after a fault. ``parse`` answers None for what is not of the ``form``."""
         text = self._environment.get(variable.name, "").strip() or variable.default
         if text is None:
             self._faults.append(f"{variable.name} is not set: {variable.meaning}, {form}")
-            return None
+            return blank
         value = parse(text)
-        if value is None:
-            shown = repr(text[:MAX_SHOWN_CHARACTERS])
-            self._faults.append(f"{variable.name} is {shown}: {variable.meaning}, {form} is needed")
-        return value
+        if value is not None:
+            return value
+        shown = repr(text[:MAX_SHOWN_CHARACTERS])
+        self._faults.append(f"{variable.name} is {shown}: {variable.meaning}, {form} is needed")
+        return blank
 
     def finish(self) -> None:
         """Raises SettingsError when there were faults, naming all of them."""
@@ -63,7 +68,7 @@ class Reader:
 
 
 _TABLE = re.compile(r"(arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:\d{12}:table/)?[A-Za-z0-9_.-]{3,255}")
-_TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?")
+_TOPIC = re.compile(r"arn:aws[a-z-]{0,12}:sns:[a-z0-9-]{1,32}:\d{12}:[A-Za-z0-9_-]{1,251}(\.fifo)?")
 _QUEUE = re.compile(r"https?://[^/\s]+/[^\s]+")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./#:-]{0,127}")
 
@@ -73,7 +78,11 @@ def _matching(pattern: re.Pattern[str]) -> Callable[[str], str | None]:
 
 
 def _level(text: str) -> LogLevel | None:
-    return cast("LogLevel", text.upper()) if text.upper() in LOG_LEVELS else None
+    return next((level for level in LOG_LEVELS if level == text.upper()), None)
+
+
+def _form(text: str) -> HttpsForm | None:
+    return next((form for form in HTTPS_FORMS if form == text), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +92,17 @@ class AwsSettings:
     Attributes:
         table: name or ARN of the state's table.
         topic_arn: where findings go.
+        https: what the topic's subscribers by HTTPS get.
         rejects_url: the queue of what could not be read.
         pack: the rule pack's file, relative to the package's root.
         service: the deployment's name: the dimension of its metrics.
         namespace: of its metrics.
-        log_level: what is logged; no event's values below WARNING.
+        log_level: what is logged; values of events never are.
     """
 
     table: str
     topic_arn: str
+    https: HttpsForm
     rejects_url: str
     pack: str
     service: str
@@ -102,26 +113,28 @@ class AwsSettings:
     def read(cls, environment: Mapping[str, str]) -> AwsSettings:
         """Raises SettingsError with every fault."""
         reader = Reader(environment)
-        table = reader.read(TABLE, _matching(_TABLE), "a table's name or ARN")
-        topic_arn = reader.read(TOPIC_ARN, _matching(_TOPIC), "arn:aws:sns:REGION:ACCOUNT:NAME")
-        rejects_url = reader.read(REJECTS_URL, _matching(_QUEUE), "https://sqs.REGION.amazonaws.com/ACCOUNT/NAME")
-        pack = reader.read(PACK, lambda text: text, "a file's path")
-        service = reader.read(SERVICE, _matching(_NAME), "letters, digits and -_./")
-        namespace = reader.read(NAMESPACE, _matching(_NAME), "letters, digits and -_./")
-        log_level = reader.read(LOG_LEVEL, _level, f"one of {', '.join(LOG_LEVELS)}")
-        reader.finish()
-        return cls(
-            table or "", topic_arn or "", rejects_url or "", pack or "", service or "", namespace or "", log_level or "INFO"
+        found = cls(
+            reader.read(TABLE, _matching(_TABLE), "a table's name or ARN", ""),
+            reader.read(TOPIC_ARN, _matching(_TOPIC), "arn:aws:sns:REGION:ACCOUNT:NAME", ""),
+            reader.read(HTTPS, _form, "ocsf or chat", "ocsf"),
+            reader.read(REJECTS_URL, _matching(_QUEUE), "https://sqs.REGION.amazonaws.com/ACCOUNT/NAME", ""),
+            reader.read(PACK, lambda text: text, "a file's path", ""),
+            reader.read(SERVICE, _matching(_NAME), "letters, digits and -_./", ""),
+            reader.read(NAMESPACE, _matching(_NAME), "letters, digits and -_./", ""),
+            reader.read(LOG_LEVEL, _level, f"one of {', '.join(LOG_LEVELS)}", "INFO"),
         )
+        reader.finish()
+        return found
 
 
 TABLE = Variable("FIRSTSEEN_TABLE", "the DynamoDB table of the state")
 TOPIC_ARN = Variable("FIRSTSEEN_TOPIC_ARN", "the SNS topic of the findings")
+HTTPS = Variable("FIRSTSEEN_HTTPS_FORM", "what subscribers by HTTPS get", "ocsf")
 REJECTS_URL = Variable("FIRSTSEEN_REJECTS_URL", "the SQS queue of what could not be read")
 PACK = Variable("FIRSTSEEN_PACK", "the rule pack in the function's package", "rules.pack")
 SERVICE = Variable("FIRSTSEEN_SERVICE", "the name of this deployment", "firstseen")
 NAMESPACE = Variable("FIRSTSEEN_METRICS_NAMESPACE", "the namespace of its metrics", "firstseen")
 LOG_LEVEL = Variable("FIRSTSEEN_LOG_LEVEL", "what is logged", "INFO")
 
-AWS_VARIABLES = (TABLE, TOPIC_ARN, REJECTS_URL, PACK, SERVICE, NAMESPACE, LOG_LEVEL)
+AWS_VARIABLES = (TABLE, TOPIC_ARN, HTTPS, REJECTS_URL, PACK, SERVICE, NAMESPACE, LOG_LEVEL)
 """Every variable that the Lambda functions read."""

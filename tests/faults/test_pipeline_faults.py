@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -9,10 +10,11 @@ import pytest
 
 from firstseen.adapters.local.memory import MemoryStore
 from firstseen.adapters.local.sqlite import SQLiteStore
+from firstseen.language.frontends.loading import build_pack
 from firstseen.pipeline import Delivery
 from firstseen.store.store import Query, Store
 from tests.faults.faulty import Calls, FaultySink, FaultyStore, RecordingSink, When
-from tests.faults.world import MINUTE_US, START_US, Clock, World, event
+from tests.faults.world import MINUTE_US, RULES, START_US, Clock, World, event
 
 DAY = [
     [event(1, 0), event(2, 1, who="bob"), event(3, 2, call="Remove")],
@@ -116,6 +118,39 @@ def test_what_cannot_be_read_is_kept_with_its_reason_and_stops_nothing() -> None
     rejects = [reject for report in CALM.reports for reject in report.rejects]
     assert [handle for handle, _, _ in rejects] == ["2.3"]
     assert rejects[0][2].raw == b"not json"
+
+
+def _many_values(number: int) -> bytes:
+    """An event with more values at one place than a rule may look at: no rule that asks there can be decided."""
+    document = json.loads(event(number, 0))
+    document["userIdentity"]["userName"] = ["x"] * 100_001
+    return json.dumps(document).encode()
+
+
+def test_a_rule_that_raises_is_told_once_an_hour_and_the_other_rules_go_on() -> None:
+    """Three such events in two deliveries: three rejects that name the rule, one message, and the others' findings."""
+    rules = (
+        RULES
+        + """
+---
+title: Looks at names
+name: looks_at_names
+id: 11111111-0000-4000-8000-000000000005
+logsource: {product: aws, service: cloudtrail}
+detection:
+    selection: {eventName: Ask, userIdentity.userName: nobody}
+    condition: selection
+level: low
+"""
+    )
+    sink = RecordingSink()
+    world = World(MemoryStore(), sink, rules=build_pack({"rules.yml": rules.encode()}))
+    world.deliver([[_many_values(1), _many_values(2), event(3, 1)], [_many_values(4)]])
+    rejects = [reject for report in world.reports for _, _, reject in report.rejects]
+    assert [one.rule_id for one in rejects] == ["11111111-0000-4000-8000-000000000005"] * 3
+    told = [one for one in sink.findings if one.kind == "operational"]
+    assert [one.card.title for one in told] == ["Looks at names"]
+    assert "Somebody new asked" in {one.card.title for one in sink.findings}
 
 
 def test_a_deadline_gives_back_what_was_not_begun() -> None:

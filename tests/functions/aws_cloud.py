@@ -1,4 +1,4 @@
-"""What the Lambda functions meet: table, topic, queues and a bucket under moto, a queue that delivers again, a clock."""
+"""What the Lambda functions meet: an account under moto, a queue that delivers again, a clock moved by hand."""
 
 from __future__ import annotations
 

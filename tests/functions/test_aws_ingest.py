@@ -298,7 +298,7 @@ def test_a_broken_or_missing_pack_fails_the_start_with_a_mend(account: Cloud, co
     else:
         with open(pack, "wb") as file:  # noqa: PTH123 - a text in the environment
             file.write(content)
-    with pytest.raises(SettingsError, match="pack.*(build|version)"):
+    with pytest.raises(SettingsError, match=r"pack.*(build|version)"):
         account.container()(queue_event([]), Context())
 
 

@@ -214,3 +214,22 @@ def test_a_search_is_bounded() -> None:
     choices = "\n".join(f"c{n}:\n    - eventName: a{n}\n    - eventSource: b{n}" for n in range(80))
     found = _examples(f"{choices}\ncondition: all of c*")
     assert isinstance(found, Unsolved)
+
+
+def test_the_one_value_of_a_long_list_that_the_rest_allows_is_found() -> None:
+    calls = ", ".join(f"Call{number}" for number in range(1_000))
+    found = _solved(f"calls: {{eventName: [{calls}]}}\nlast: {{eventName|endswith: '999'}}\ncondition: calls and last")
+    assert found[0].views[0]["eventName"] == "Call999"
+
+
+@pytest.mark.parametrize(
+    "detection",
+    [
+        r"one: {userAgent|re: '^(aa)+$'}" + "\n" + r"two: {userAgent|re: '^a{46}$'}" + "\ncondition: one and two",
+        r"one: {eventName: getPASSWORDdata}" + "\n" + r"two: {eventName|re: 'DATA$'}" + "\ncondition: one and two",
+    ],
+)
+def test_a_search_that_found_nothing_calls_nothing_impossible(detection: str) -> None:
+    """An event exists, but none was proposed: that is a warning of the check, not an error."""
+    found = _examples(detection)
+    assert isinstance(found, list) or not found.certain

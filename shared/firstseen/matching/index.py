@@ -7,7 +7,7 @@ choose, so how many functions there are depends on the rules alone, and the tabl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from firstseen.matching.emit import Function, Rule, build
@@ -42,14 +42,24 @@ class Group:
 class Index:
     """Rules by the names that they want. ``layout`` as for :func:`firstseen.matching.emit.build`."""
 
-    def __init__(self, rules: Sequence[Rule], keys: Sequence[Path], layout: Layout | None) -> None:
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        keys: Sequence[Path],
+        layout: Layout | None,
+        wanted: Sequence[Mapping[str, set[int]]] | None = None,
+    ) -> None:
         self._rules = rules
         self._keys = keys
         self._layout = layout
-        self._wanted = [self._by_name(key) for key in keys]
+        self._wanted = [self._by_name(key) for key in keys] if wanted is None else wanted
         self._groups: dict[Names, Group] = {}
         self._shared: dict[tuple[int, ...], Group] = {}
         self._built: dict[tuple[Rule, ...], Function] = {}
+
+    def over(self, layout: Layout) -> Index:
+        """The same rules over a layout. What they want of the names is found out once."""
+        return Index(self._rules, self._keys, layout, self._wanted)
 
     def _by_name(self, key: Path) -> dict[str, set[int]]:
         """Which rules want each (folded) name of one key; :data:`_ANY` holds those to which any name will do."""

@@ -44,16 +44,18 @@ def implied(tree: Tree, place: Path) -> frozenset[str] | None:
 
     Empty: the tree is never true.
     """
-    match tree:
-        case Question(found, "equals", values, part=None) if found == place:
-            return frozenset(map(fold, values))
-        case All(parts):
-            sets = [names for names in (implied(part, place) for part in parts) if names is not None]
-            return frozenset.intersection(*sets) if sets else None
-        case Some(parts):
-            every = [implied(part, place) for part in parts]
-            if any(names is None for names in every):
+    if isinstance(tree, Question):
+        named = tree.op == "equals" and tree.part is None and tree.place == place
+        return frozenset(map(fold, tree.values)) if named else None
+    if isinstance(tree, All):
+        sets = [names for part in tree.parts if (names := implied(part, place)) is not None]
+        return frozenset.intersection(*sets) if sets else None
+    if isinstance(tree, Some):
+        every: set[str] = set()
+        for part in tree.parts:
+            names = implied(part, place)
+            if names is None:
                 return None
-            return frozenset().union(*(names for names in every if names is not None))
-        case _:
-            return None
+            every |= names
+        return frozenset(every)
+    return None

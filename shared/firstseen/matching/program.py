@@ -40,7 +40,7 @@ class Program:
         self._slow = Index(self._rules, keys, None)
         self.matcher: Matcher = no_fast_way
         if plan is not None:
-            self.matcher = matcher(source, Index(self._rules, keys, plan), plan, self.earliest)
+            self.matcher = matcher(source, self._slow.over(plan), plan, self.earliest)
 
     def match_view(self, view: View) -> tuple[Rows, Failures]:
         """The rules that hold for an event, ascending, and those that raised, with what they raised."""

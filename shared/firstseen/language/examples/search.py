@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 
 from firstseen.language.examples.asking import Ask
+from firstseen.language.examples.contradictions import surely_contradict
 from firstseen.language.examples.literals import Any, Every, Literal, Node, normal
 from firstseen.language.examples.places import ABSENT, is_open, known, paths_of, put, text_at, value_at, with_text
 from firstseen.language.examples.proposals import joined, listed, times
@@ -96,12 +97,13 @@ class Search:
         if depth > MAX_CHOICES:
             self.gave_up = f"more than {MAX_CHOICES} alternatives below one another"
             return None
-        parts = node.parts[:MAX_ALTERNATIVES]
+        # What holds already first: of a long list that may be the one value which the rest of the rule allows.
+        parts = sorted(node.parts, key=lambda one: not self._holds_now(one, view))[:MAX_ALTERNATIVES]
         if len(node.parts) > len(parts):
             self.gave_up = (
                 self.gave_up or f"only the first {MAX_ALTERNATIVES} of {len(node.parts)} alternatives were tried"
             )
-        for part in sorted(parts, key=lambda one: not self._holds_now(one, view)):
+        for part in parts:
             found = self._step(view, taken, [part, *todo], depth + 1)
             if found is not None or self.changes_left <= 0:
                 return found
@@ -236,8 +238,12 @@ class Search:
         for other in taken:
             start = sample if self.holds(other, sample) else self.mend(sample, other, ())
             if start is None or not (self.holds(literal, start) or self.mend(start, literal, (other,)) is not None):
-                return Unsolved(f"these two contradict each other: {said_of(other)}; {said_of(literal)}")
-        return Unsolved(f"this contradicts the conditions beside it: {said_of(literal)}")
+                both = f"{said_of(other)}; {said_of(literal)}"
+                if surely_contradict(other, literal):
+                    return Unsolved(f"these two contradict each other: {both}")
+                return Unsolved(f"no event was found for which these two hold together: {both}", certain=False)
+        certain = any(surely_contradict(other, literal) for other in taken)
+        return Unsolved(f"with the conditions beside it this never holds: {said_of(literal)}", certain=certain)
 
 
 def _rank(node: Node) -> int:

@@ -17,10 +17,13 @@ from firstseen.errors import Place, RuleError
 from firstseen.language.frontends.documents import MAX_DEPTH, Document, Path
 from firstseen.language.frontends.toml_places import Places
 
-MAX_TOML_BYTES = 1_000_000
+MAX_TOML_BYTES = 250_000
+"""One file holds one rule; Elastic's longest have a tenth of this. tomllib takes quadratic time over some nonsense."""
+MAX_KEY_PARTS = 100
 
 _AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _MAX_SHOWN_CHARACTERS = 400
+_KEY_PART = re.compile(r"""[ \t]*(?:"[^"\n]*"|'[^'\n]*'|[^\s\[\]{},=#]+)[ \t]*""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ def read_toml(file: str, data: bytes) -> TomlFile:
     except UnicodeDecodeError as exc:
         msg = "not UTF-8 text: save the file as UTF-8"
         raise RuleError(msg, Place(file, data.count(b"\n", 0, exc.start) + 1)) from exc
+    _check_keys(file, text)
     lines = tuple(text.split("\n"))
     try:
         read = _plain(tomllib.loads(text), 0)
@@ -69,6 +73,16 @@ def read_toml(file: str, data: bytes) -> TomlFile:
         raise RuleError(msg, Place(file)) from exc
     places = Places(text)
     return TomlFile(Document(file, read, places.marks, lines), places)
+
+
+def _check_keys(file: str, text: str) -> None:
+    """Refuses dotted keys without end, over which tomllib takes quadratic time. Raises RuleError."""
+    run = 0
+    for part in text.split("."):
+        run = run + 1 if _KEY_PART.fullmatch(part) else 0
+        if run > MAX_KEY_PARTS:
+            msg = f"a dotted name has more than {MAX_KEY_PARTS} parts"
+            raise RuleError(msg, Place(file))
 
 
 def _not_toml(message: str, file: str, lines: tuple[str, ...]) -> RuleError:

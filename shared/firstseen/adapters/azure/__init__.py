@@ -1,0 +1,1 @@
+"""Azure: state in Table Storage, findings to Event Grid."""

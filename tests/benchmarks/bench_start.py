@@ -1,0 +1,60 @@
+"""What a pack of five hundred rules adds to a process's first answer, over an empty one."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from pathlib import Path
+
+import orjson
+
+from firstseen.language.pack import Pack, dump
+from firstseen.matching.engine import Engine, Found
+from tests.benchmarks.bench_match import pack_from, times_as_many
+from tests.benchmarks.measuring import rounds
+from tests.benchmarks.report import Report, table
+
+RULES = 500
+TIMES_AS_OFTEN = 6
+"""A start is short: it is measured more often than the rest."""
+
+MOST_SECONDS = 0.040
+
+
+def first_wanted(pack: Pack, events: Path) -> bytes:
+    """The first event for which most rules hold: the most that a first answer has to do."""
+    with events.open("rb") as file:
+        lines = [line for _, line in zip(range(2_000), file, strict=False)]
+    found = Engine(pack).scan(enumerate(lines), received_us=2_000_000_000_000_000)
+    best = max((one for one in found if isinstance(one, Found)), key=lambda one: (len(one.bases), -one.place))
+    assert orjson.loads(lines[best.place])["eventName"]
+    return lines[best.place]
+
+
+def test_the_first_answer(rules: Path, events: Path, number_of_rounds: int, report: Report, tmp_path: Path) -> None:
+    """From the start of the process to its end."""
+    small = pack_from(rules)
+    larger = times_as_many(small, -(-RULES // len(small.bases)))
+    packs = {"no rules": Pack.of([], []), f"{RULES} rules": Pack.of(larger.bases[:RULES], [])}
+    (tmp_path / "event").write_bytes(first_wanted(small, events))
+    commands = {}
+    for name, pack in packs.items():
+        path = tmp_path / f"{len(pack.bases)}.pack"
+        path.write_bytes(dump(pack))
+        script = str(Path(__file__).with_name("starting.py"))
+        commands[name] = [sys.executable, script, str(path), str(tmp_path / "event")]
+    taken = rounds(commands, number_of_rounds * TIMES_AS_OFTEN, keep=True)
+    without, with_rules = taken.values()
+    assert int(without[0].answer) == 0
+    assert int(with_rules[0].answer) > 0
+    rows = []
+    for name, used in taken.items():
+        cpu, wall = (statistics.median(one) for one in ([u.cpu_seconds for u in used], [u.wall_seconds for u in used]))
+        rows.append((name, f"{cpu * 1000:.0f} ms", f"{wall * 1000:.0f} ms"))
+    more = [statistics.median(b - a for a, b in pairs) for pairs in (
+        [(a.cpu_seconds, b.cpu_seconds) for a, b in zip(without, with_rules, strict=True)],
+        [(a.wall_seconds, b.wall_seconds) for a, b in zip(without, with_rules, strict=True)],
+    )]  # fmt: skip
+    rows.append(("difference, median over pairs", *(f"{one * 1000:.0f} ms" for one in more)))
+    report.add("start", table(("a pack of", "processor time", "time"), rows))
+    assert more[0] < MOST_SECONDS

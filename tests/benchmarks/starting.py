@@ -1,0 +1,21 @@
+"""A process's first answer: ``starting.py PACK EVENT`` loads a pack, matches one event and prints what held."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from firstseen.language.pack import load
+from firstseen.matching.engine import Engine, Found
+
+
+def main() -> None:
+    pack, event = map(Path, sys.argv[1:])
+    engine = Engine(load(pack.read_bytes()))
+    documents = [(1, event.read_bytes())]
+    found = [len(one.bases) for one in engine.scan(documents, received_us=2_000_000_000_000_000) if isinstance(one, Found)]
+    sys.stdout.write(f"{sum(found)}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,253 @@
+"""The template says what the code needs, and grants no more. Linters see less than half of this."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from moto.events.models import EventPattern
+
+from firstseen.adapters.aws import schema
+from firstseen.language.frontends.loading import build_pack
+from firstseen.matching.partial import implied
+from firstseen.matching.questions import resolve
+from firstseen.settings import AWS_VARIABLES
+from firstseen.sources.registry import SOURCES
+from tests.emulators import ROOT, environment
+from tests.faults.world import event
+from tests.functions.aws_cloud import bus_event
+from tests.infra.templates import TEMPLATE, Template, needs_infra, run, transformed
+
+pytestmark = needs_infra
+
+ACTIONS = {
+    "batch_get_item": ("dynamodb:BatchGetItem",),
+    "batch_write_item": ("dynamodb:BatchWriteItem",),
+    "get_object": ("s3:GetObject", "s3:ListBucket"),
+    "publish_batch": ("sns:Publish",),
+    "put_item": ("dynamodb:PutItem",),
+    "query": ("dynamodb:Query",),
+    "send_message_batch": ("sqs:SendMessage",),
+    "transact_write_items": ("dynamodb:PutItem",),
+    "update_item": ("dynamodb:UpdateItem",),
+}
+"""Each call of an SDK client that the functions can reach, and what it needs. Listing tells missing from denied."""
+
+ONLY_ELSEWHERE = {"create_table", "update_time_to_live", "get_waiter", "lookup_events", "scan"}
+"""Calls that only tests and the command line reach."""
+
+BY_AWS = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+"""What Lambda's event source mapping does with the function's role."""
+BY_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents"}
+BY_ENCRYPTION = {"kms:Decrypt", "kms:GenerateDataKey"}
+"""What SNS (an encrypted topic) and S3 (an encrypted bucket) ask of the caller."""
+
+
+@cache
+def template() -> Template:
+    return transformed()
+
+
+def of_type(kind: str) -> dict[str, dict[str, Any]]:
+    """Properties of the resources of a type, by name."""
+    return {name: one["Properties"] for name, one in template()["Resources"].items() if one["Type"] == kind}
+
+
+def statements(role: str) -> Iterator[dict[str, Any]]:
+    """A role's statements, those under conditions included."""
+    for policy in of_type("AWS::IAM::Role")[role]["Policies"]:
+        for one in policy["PolicyDocument"]["Statement"]:
+            yield one["Fn::If"][1] if "Fn::If" in one else one
+
+
+def actions(role: str) -> set[str]:
+    found = [one["Action"] for one in statements(role)]
+    return {action for one in found for action in ([one] if isinstance(one, str) else one)}
+
+
+def test_sam_and_cfn_lint_find_nothing_in_the_template_as_written_and_as_transformed(tmp_path: Path) -> None:
+    validated = run("sam", "validate", "--lint", "--template", str(TEMPLATE))
+    assert validated.returncode == 0, validated.stdout + validated.stderr
+    after = tmp_path / "template.json"
+    after.write_text(json.dumps(template()), encoding="utf-8")
+    for file in (TEMPLATE, after):
+        linted = run("cfn-lint", str(file))
+        assert linted.returncode == 0, linted.stdout + linted.stderr
+
+
+def test_checkov_fails_nothing_and_could_read_everything() -> None:
+    """It exits with 0 on what it cannot parse, so the report is what counts. Each skip stands with its reason."""
+    done = run("checkov", "--framework", "cloudformation", "--skip-download", "-f", str(TEMPLATE), "-o", "json")
+    report = json.loads(done.stdout)
+    assert report["summary"]["parsing_errors"] == 0
+    assert report["summary"]["failed"] == 0, [one["check_id"] for one in report["results"]["failed_checks"]]
+    assert report["summary"]["passed"] > 20
+    assert all(one["check_result"]["suppress_comment"] for one in report["results"]["skipped_checks"])
+
+
+def test_the_rule_for_calls_sees_read_only_calls() -> None:
+    assert of_type("AWS::Events::Rule")["Calls"]["State"] == "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+
+
+def pattern(rule: str, **parameters: list[str]) -> EventPattern:
+    """A rule's pattern with its parameters filled in."""
+    found = json.dumps(of_type("AWS::Events::Rule")[rule]["EventPattern"])
+    for name, value in parameters.items():
+        found = found.replace(json.dumps({"Ref": name}), json.dumps(value))
+    return EventPattern.load(found)
+
+
+def test_the_pattern_for_calls_matches_all_three_kinds_of_events_and_no_other_call() -> None:
+    chosen = pattern("Calls", BusCalls=["GetPasswordData", "ConsoleLogin"])
+    for kind in (
+        "AWS API Call via CloudTrail",
+        "AWS Console Sign In via CloudTrail",
+        "AWS Service Event via CloudTrail",
+    ):
+        sample = json.loads(bus_event(event(1, 0, call="GetPasswordData"))) | {"detail-type": kind}
+        assert chosen.matches_event(sample)
+    near = json.loads(bus_event(event(1, 0, call="GetPasswordDatum")))
+    assert not chosen.matches_event(near)
+    other = json.loads(bus_event(event(1, 0, call="GetPasswordData"))) | {"detail-type": "AWS API call via CloudTrail"}
+    assert not chosen.matches_event(other)
+
+
+def test_the_pattern_for_objects_matches_new_objects_of_the_one_bucket() -> None:
+    found = json.dumps(of_type("AWS::Events::Rule")["NewObjects"]["EventPattern"])
+    choice = {"Fn::If": ["CreatesTrail", {"Ref": "TrailBucket"}, {"Ref": "TrailBucketName"}]}
+    chosen = EventPattern.load(found.replace(json.dumps(choice), '"trail"'))
+    sample = {
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "detail": {"bucket": {"name": "trail"}, "object": {"key": "a"}},
+    }
+    assert chosen.matches_event(sample)
+    assert not chosen.matches_event(sample | {"detail-type": "Object Deleted"})
+    assert not chosen.matches_event(sample | {"detail": {"bucket": {"name": "other"}, "object": {"key": "a"}}})
+
+
+def test_the_bus_hands_over_every_call_that_a_shipped_rule_names() -> None:
+    """Names are compared as the bus does, with their case; a pattern holds at most 2,048 characters."""
+    calls = {one.strip() for one in template()["Parameters"]["BusCalls"]["Default"].split(",")}
+    folded = {one.lower() for one in calls}
+    rules = {str(path): path.read_bytes() for path in sorted((ROOT / "shared" / "rules" / "aws").rglob("*.yml"))}
+    source = SOURCES["aws.cloudtrail"]
+    for base in build_pack(rules).bases:
+        names = implied(resolve(base.predicate, source, base.vocabulary), ("eventName",))
+        assert names is None or names <= folded, f"{base.title}: add its calls to BusCalls in template.yaml"
+    assert len(json.dumps(of_type("AWS::Events::Rule")["Calls"]["EventPattern"])) + sum(map(len, calls)) < 2_000
+
+
+def test_the_queue_takes_messages_from_each_of_its_senders_and_from_nobody_else() -> None:
+    policy = of_type("AWS::SQS::QueuePolicy")["QueuePolicy"]["PolicyDocument"]["Statement"]
+    allowed = {json.dumps(one["Condition"]) for one in (part.get("Fn::If", [0, part])[1] for part in policy)}
+    senders = [{"Fn::GetAtt": ["Calls", "Arn"]}, {"Fn::GetAtt": ["NewObjects", "Arn"]}, {"Ref": "TrailTopicArn"}]
+    assert allowed == {json.dumps({"ArnEquals": {"aws:SourceArn": one}}) for one in senders}
+    for rule in ("Calls", "NewObjects"):
+        (target,) = of_type("AWS::Events::Rule")[rule]["Targets"]
+        assert target["Arn"] == {"Fn::GetAtt": ["Queue", "Arn"]}
+
+
+def test_messages_outlast_the_function_and_an_outage_and_end_in_the_dead_letter_queue() -> None:
+    """And docs/aws.md says for how long."""
+    queue, function = of_type("AWS::SQS::Queue")["Queue"], of_type("AWS::Lambda::Function")["Ingest"]
+    redrive = queue["RedrivePolicy"]
+    assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
+    assert redrive["maxReceiveCount"] >= 5
+    assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["DeadLetters", "Arn"]}
+    survived_seconds = redrive["maxReceiveCount"] * queue["VisibilityTimeout"]
+    assert survived_seconds < queue["MessageRetentionPeriod"]
+    said = (ROOT / "docs" / "aws.md").read_text(encoding="utf-8")
+    assert f"{redrive['maxReceiveCount']} × {queue['VisibilityTimeout']} s = {survived_seconds // 3600} hours" in said
+
+
+def test_the_mapping_reports_single_failures_and_has_a_window_for_its_batch() -> None:
+    (mapping,) = of_type("AWS::Lambda::EventSourceMapping").values()
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BatchSize"] <= 10 or mapping["MaximumBatchingWindowInSeconds"] > 0
+
+
+def test_each_handler_exists() -> None:
+    for function in of_type("AWS::Lambda::Function").values():
+        module, _, name = function["Handler"].rpartition(".")
+        source = (ROOT / module.replace(".", "/")).with_suffix(".py").read_text(encoding="utf-8")
+        assert f"\n{name} = handler_of(start())" in source
+        assert function["Runtime"] == "python3.13"
+
+
+def test_the_functions_are_given_the_variables_that_they_read_and_no_other() -> None:
+    for function in of_type("AWS::Lambda::Function").values():
+        assert set(function["Environment"]["Variables"]) == {one.name for one in AWS_VARIABLES}
+
+
+def test_the_table_is_the_one_that_the_store_expects() -> None:
+    (table,) = of_type("AWS::DynamoDB::Table").values()
+    assert table["KeySchema"] == list(schema.KEY_SCHEMA)
+    assert table["AttributeDefinitions"] == list(schema.ATTRIBUTES)
+    assert table["GlobalSecondaryIndexes"] == list(schema.INDEXES)
+    assert table["BillingMode"] == schema.BILLING_MODE
+    assert table["TimeToLiveSpecification"] == {"AttributeName": schema.TTL_ATTRIBUTE, "Enabled": True}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+
+
+def called() -> set[str]:
+    """Methods of SDK clients that the adapters and handlers call."""
+    files = [*(ROOT / "functions" / "aws").glob("*.py"), *(ROOT / "shared/firstseen/adapters/aws").glob("*.py")]
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    return set(re.findall(r"\b_?client\.([a-z_]+)\(", text))
+
+
+def test_what_the_roles_allow_is_what_the_code_calls() -> None:
+    assert called() - ONLY_ELSEWHERE == set(ACTIONS), "say in ACTIONS what the call needs, or that no function makes it"
+    needed = {action for call in ACTIONS.values() for action in call}
+    assert actions("IngestRole") == needed | BY_AWS | BY_LAMBDA | BY_ENCRYPTION
+    nothing_read = {"s3:GetObject", "s3:ListBucket", "sqs:SendMessage"}
+    assert actions("SweepRole") == (needed - nothing_read) | BY_LAMBDA | BY_ENCRYPTION
+
+
+def test_a_star_as_a_resource_has_its_reason_beside_it() -> None:
+    lines = TEMPLATE.read_text(encoding="utf-8").splitlines()
+    stars = [line for line in lines if re.search(r'Resource: "?\*"?', line)]
+    assert stars
+    assert all("# " in line for line in stars)
+    for role in ("IngestRole", "SweepRole"):
+        assert all(one["Resource"] != "*" for one in statements(role))
+        assert not [action for action in actions(role) if "*" in action]
+
+
+def test_each_alarm_watches_something_that_exists_tells_somebody_and_is_explained() -> None:
+    said = (ROOT / "docs" / "aws.md").read_text(encoding="utf-8")
+    handlers = "".join(
+        (ROOT / "functions/aws" / name).read_text(encoding="utf-8") for name in ("ingest.py", "sweep.py")
+    )
+    alarms = of_type("AWS::CloudWatch::Alarm")
+    assert len(alarms) == 10
+    for name, alarm in alarms.items():
+        assert f"`{name}`" in said, f"docs/aws.md does not explain {name}"
+        assert alarm["AlarmActions"] == [{"Ref": "Findings"}]
+        if alarm["Namespace"] == "firstseen":
+            assert f'"{alarm["MetricName"]}"' in handlers
+            assert alarm["Dimensions"] == [{"Name": "service", "Value": {"Ref": "AWS::StackName"}}]
+
+
+@pytest.mark.parametrize("name", ["Ingest", "Sweep"])
+def test_logs_end_and_have_a_group_of_their_own(name: str) -> None:
+    function = of_type("AWS::Lambda::Function")[name]
+    assert function["LoggingConfig"] == {"LogGroup": {"Ref": f"{name}Logs"}}
+    assert of_type("AWS::Logs::LogGroup")[f"{name}Logs"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_the_package_is_where_make_puts_it() -> None:
+    """One name in the template and in the build."""
+    written = re.search(r"CodeUri: (\S+)", TEMPLATE.read_text(encoding="utf-8"))
+    assert written is not None
+    code = "from infra.aws.build import Target; print(Target('arm64').zip_name)"
+    named = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment(), capture_output=True, text=True)  # noqa: PLW1510
+    assert written[1] == f"build/aws/{named.stdout.strip()}"
