@@ -75,7 +75,8 @@ def test_a_good_rule_has_no_issues() -> None:
         ("missing-false-positives", "warning", "falsepositives: [an administrator]\n", "", "falsepositives", 2),
         ("missing-tests", "warning", GOOD[GOOD.index("firstseen:") :], "", "--scaffold", 2),
         ("attack-tag", "warning", "attack.t1136.003", "attack.t1562.008", "attack.t1685.002", 13),
-        ("attack-tag", "warning", "attack.t1136.003", "attack.t9999", "T9999", 13),
+        ("attack-tag", "note", "attack.t1136.003", "attack.t9999", "T9999", 13),
+        ("attack-tag", "warning", "attack.persistence", "attack.persistance", "attack.persistence", 13),
         ("attack-tag", "warning", "attack.persistence", "attack.defense-evasion", "attack.stealth", 13),
     ],
 )

@@ -78,6 +78,8 @@ SOLVABLE = [
     "requestParameters.command|windash|contains: ' -enc '",
     "eventName|cased: GetPasswordData",
     "eventName: ''",
+    r"requestParameters.k|re: '(?P<a>x{2,3})(?i:Y)\x41[[:digit:]]\Q.*\E$'",
+    "requestParameters.n: 99999999999999999999999",
 ]
 
 

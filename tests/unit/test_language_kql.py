@@ -161,6 +161,7 @@ def test_a_fingerprint_sees_the_name_as_it_is_written() -> None:
         ("a: 1 and aws.cloudtrail.*: x", 9, "names without end"),
         ("aws.cloudtrail.flattened.request_parameters.*: x", 0, "names without end"),
         ("aws.cloudtrail.flattened.request_parameters: x", 45, "every value below it"),
+        ("aws.cloudtrail.flattened.request_parameters > 5", 0, "every value below it"),
         ("nothing.*.here: x", 0, "fits no field of aws.cloudtrail"),
         ("a: 1 and resources: { arn: x }", 9, "nested"),
         ("@timestamp >= now-1d", 14, "ranges compare numbers"),

@@ -57,8 +57,8 @@ def choose(args: argparse.Namespace) -> tuple[RuleSet, list[Chosen]]:
         return found, [_chosen(found, name, has_paths=bool(paths)) for name in names]
     reporting = {one.card.id: one for one in found.correlations}
     chosen = [Chosen(base, reporting.get(base.id)) for base in found.bases if base.listed]
-    own = {base.id for base in found.bases}
-    return found, [*chosen, *(Chosen(None, one) for one in found.correlations if one.card.id not in own)]
+    shown = {one.id for one in chosen}
+    return found, [*chosen, *(Chosen(None, one) for one in found.correlations if one.card.id not in shown)]
 
 
 def _chosen(rules: RuleSet, name: str, *, has_paths: bool) -> Chosen:

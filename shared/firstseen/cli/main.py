@@ -31,7 +31,10 @@ class Command(Protocol):
 
 
 COMMANDS = ("replay", "match", "rules", "findings", "expect", "baseline", "backtest", "sweep", "notify-test")
-"""Modules of ``firstseen.cli.commands`` (``-`` is ``_`` there), in the order of the help. Only the one asked for is imported."""
+"""Modules of ``firstseen.cli.commands`` (``-`` is ``_`` there), in the order of the help.
+
+Only the one asked for is imported.
+"""
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -12,15 +12,13 @@ from firstseen.cli.rulefiles import read_rule_files
 from firstseen.cli.zones import posix_rule
 from firstseen.errors import RuleError, SettingsError
 from firstseen.language.derived_names import in_zone
-from firstseen.language.frontends.actions import completed
-from firstseen.language.frontends.cards import rule_id
-from firstseen.language.frontends.documents import Document, read_documents
 from firstseen.language.frontends.faults import each
-from firstseen.language.frontends.loading import RuleTest, load_rules
-from firstseen.language.frontends.overlay import Change, Overlay, apply, is_overlay, read_overlay
 from firstseen.language.pack import Pack
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the front ends take a third of a second to import: not for the sake of a help text
+    from firstseen.language.frontends.documents import Document
+    from firstseen.language.frontends.extras import RuleTest
+    from firstseen.language.frontends.overlay import Change, Overlay
     from firstseen.language.rules import Base, Correlation
 
 _YAML = (".yml", ".yaml")
@@ -63,6 +61,8 @@ class RuleSet:
         correlation = next((c for c in self.correlations if name in (c.card.id, c.card.name, c.card.title)), None)
         wanted = correlation.card.id if correlation else self._id(name)
         base = next((b for b in self.bases if b.id == wanted or b.title == name), None)
+        if correlation is not None and correlation.type != "match":
+            return None, correlation  # an Elastic rule's base has its id and title
         if base is None and correlation is None:
             from difflib import get_close_matches
 
@@ -84,6 +84,8 @@ def read_rule_set(paths: list[str], overlays: Sequence[str] = (), *, documents: 
 
     Raises SettingsError for files that cannot be read.
     """
+    from firstseen.language.frontends.overlay import is_overlay
+
     files = read_rule_files(paths)
     tuning = {name: data for name, data in files.items() if is_overlay(name, data)}
     rules = {name: data for name, data in files.items() if name not in tuning}
@@ -93,6 +95,9 @@ def read_rule_set(paths: list[str], overlays: Sequence[str] = (), *, documents: 
 
 def rule_set(files: Mapping[str, bytes], tuning: Mapping[str, bytes], *, documents: bool = True) -> RuleSet:
     """The rules in ``files`` with the overlays in ``tuning``, later overlays over earlier ones."""
+    from firstseen.language.frontends.loading import load_rules
+    from firstseen.language.frontends.overlay import apply, read_overlay
+
     faults: list[RuleError] = []
     overlays: list[Overlay] = []
     for name, data in tuning.items():
@@ -117,12 +122,16 @@ def rule_set(files: Mapping[str, bytes], tuning: Mapping[str, bytes], *, documen
         documents=_documents(files) if documents else {},
         changes=tuned.changes,
         faults=[*loaded.faults, *faults, *tuned.faults],
-        refusals=list(getattr(loaded, "refusals", ())),
+        refusals=loaded.refusals,
     )
 
 
 def _documents(files: Mapping[str, bytes]) -> dict[str, Document]:
     """Each rule's document; what cannot be read has a fault from the loader."""
+    from firstseen.language.frontends.actions import completed
+    from firstseen.language.frontends.cards import rule_id
+    from firstseen.language.frontends.documents import read_documents
+
     found: dict[str, Document] = {}
     for name, data in files.items():
         if name.endswith(_YAML) and data.lstrip()[:1] != b"{":

@@ -30,15 +30,9 @@ def open_store(url: str) -> Store:
 
 def _dynamodb(table: str) -> Store:
     try:
-        from botocore.exceptions import BotoCoreError
-
         from firstseen.adapters.aws.clients import dynamodb_client
         from firstseen.adapters.aws.dynamodb import DynamoStore
     except ModuleNotFoundError as exc:
         msg = f"--state dynamodb:{table} needs boto3: pip install --require-hashes -r requirements/aws.txt"
         raise SettingsError(msg) from exc
-    try:
-        return DynamoStore(table, client=dynamodb_client())
-    except (BotoCoreError, ValueError) as exc:
-        msg = f"--state dynamodb:{table}: {exc}"
-        raise SettingsError(msg) from exc
+    return DynamoStore(table, client=dynamodb_client())

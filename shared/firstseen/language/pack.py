@@ -8,17 +8,20 @@ Functions load packs; neither pySigma nor a YAML parser is needed for that.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 
 from firstseen.errors import RuleError
 from firstseen.language.predicates import from_data, to_data
-from firstseen.language.rules import Base, Correlation, Vocabulary
+from firstseen.language.rules import DAY_US, Base, Correlation, Vocabulary
 
 FORMAT = 1
 MAX_PACK_BYTES = 64 * 1024 * 1024
+MAX_FIELDS, MAX_GROUPS = 3, 8
+"""Of one correlation: terms, and group-by fields."""
+MAX_SPAN_US = 100 * 366 * DAY_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,9 @@ def dump(pack: Pack) -> bytes:
 
 
 def load(data: bytes) -> Pack:
-    """The pack in ``data``. Raises RuleError on anything but a whole pack of this version's format."""
+    """The pack in ``data``, its version being that of these bytes. Raises RuleError on anything but a whole and sound
+    pack of this version's format: it may be anybody's.
+    """
     if len(data) > MAX_PACK_BYTES:
         msg = f"a rule pack of {len(data)} bytes is larger than {MAX_PACK_BYTES}: split the rules"
         raise RuleError(msg)
@@ -86,19 +91,35 @@ def load(data: bytes) -> Pack:
         msg = f"not a rule pack: {exc}; build one with 'firstseen rules build'"
         raise RuleError(msg) from exc
     found = body.get("firstseen_pack") if isinstance(body, dict) else None
-    if found != FORMAT:
-        msg = (
-            f"not a rule pack of format {FORMAT} (found {str(found)[:40]!r}): "
-            "build it again with this version of firstseen"
-        )
-        raise RuleError(msg)
+    if type(found) is not int or found != FORMAT:
+        newer = type(found) is int and found > FORMAT
+        mend = "upgrade firstseen, or build it" if newer else "build it again"
+        raise RuleError(f"not a rule pack of format {FORMAT} (found {str(found)[:40]!r}): {mend} with this version")
     try:
         bases = [_base(one) for one in body["bases"]]
-        correlations = [msgspec.convert(one, Correlation) for one in body["correlations"]]
+        correlations = [_sound(msgspec.convert(one, Correlation)) for one in body["correlations"]]
     except (msgspec.ValidationError, KeyError, TypeError, ValueError) as exc:
         msg = f"a damaged rule pack: {exc}; build it again"
         raise RuleError(msg) from exc
-    return Pack.of(bases, correlations)
+    return replace(Pack.of(bases, correlations), version=hashlib.sha256(data).hexdigest()[:12])
+
+
+def _sound(one: Correlation) -> Correlation:
+    """Raises ValueError on numbers and lists that no front end makes, before they do harm where rules run."""
+    terms = range(1, MAX_FIELDS + 1) if one.type == "new_terms" else range(MAX_GROUPS + 1)
+    sound = (
+        bool(one.members)
+        and len(one.group_by) <= MAX_GROUPS
+        and all(len(member.group_by) == len(one.group_by) and len(member.fields) in terms for member in one.members)
+        and 0 <= one.timespan_us <= MAX_SPAN_US
+        and (one.timespan_us > 0) == (one.type != "match")
+        and 0 <= one.learning_us <= MAX_SPAN_US
+        and one.count >= 1
+        and one.limit >= 0
+    )
+    if not sound:
+        raise ValueError(f"rule {one.card.id[:80]!r} has numbers or fields that no rule can have")
+    return one
 
 
 class _BaseRow(msgspec.Struct, forbid_unknown_fields=True):

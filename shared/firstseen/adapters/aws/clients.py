@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 from boto3.session import Session
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+
+from firstseen.errors import SettingsError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -33,8 +36,12 @@ def config(connections: int) -> Config:
 def dynamodb_client(
     session: Session | None = None, *, endpoint_url: str | None = None, connections: int = 10
 ) -> DynamoDBClient:
-    """A client for :class:`firstseen.adapters.aws.dynamodb.DynamoStore`. Raises botocore's NoRegionError."""
-    return (session or Session()).client("dynamodb", endpoint_url=endpoint_url, config=config(connections))
+    """A client for :class:`firstseen.adapters.aws.dynamodb.DynamoStore`. Raises SettingsError without a region."""
+    try:
+        return (session or Session()).client("dynamodb", endpoint_url=endpoint_url, config=config(connections))
+    except (BotoCoreError, ValueError) as exc:
+        msg = f"no client for DynamoDB can be made: {exc}; set AWS_REGION and credentials, as for the aws command"
+        raise SettingsError(msg) from exc
 
 
 def sns_client(

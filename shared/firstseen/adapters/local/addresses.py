@@ -35,7 +35,7 @@ class AddressDatabase:
         try:
             import maxminddb  # noqa: PLC0415 - only who has such rules pays for it
         except ModuleNotFoundError as exc:
-            msg = f"{VARIABLE} needs the package maxminddb: install firstseen[addresses]"
+            msg = f"{VARIABLE} needs the package maxminddb: it comes with firstseen[cli], [aws] and [azure]"
             raise SettingsError(msg) from exc
         try:
             self._reader = maxminddb.open_database(os.fspath(path))

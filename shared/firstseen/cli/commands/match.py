@@ -82,8 +82,10 @@ def _json_lines(args: argparse.Namespace, pack: Pack, inputs: list[Input], advan
         if isinstance(item, Reject):
             yield one, item
             continue
-        yield from ((one, reject) for reject in raised(item))
-        for rule_id in (ids[index] for index in item.bases):
+        if item.failed:
+            yield from ((one, reject) for reject in raised(item))
+        for index in item.bases:
+            rule_id = ids[index]
             if rule_id is not None:
                 line = {
                     "rule_id": rule_id,

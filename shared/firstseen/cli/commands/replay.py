@@ -35,7 +35,8 @@ SUMMARY = "Replay logs through the rules, with state, and report the findings."
 def arguments(parser: argparse.ArgumentParser) -> None:
     """``replay --rules PATH… [--state URL] [--format text|jsonl] INPUT…``."""
     add_inputs(parser)
-    parser.add_argument("--state", default="memory:", metavar="URL", help="memory: (default), sqlite:PATH or dynamodb:TABLE")
+    states = "memory: (default), sqlite:PATH or dynamodb:TABLE"
+    parser.add_argument("--state", default="memory:", metavar="URL", help=states)
     parser.add_argument("--format", choices=("text", "jsonl"), default="text")
 
 

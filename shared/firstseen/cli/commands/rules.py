@@ -14,7 +14,7 @@ from firstseen.cli.ruleset import read_rule_set
 from firstseen.errors import SettingsError
 from firstseen.language.pack import dump
 
-SUMMARY = "Check, test, list, show and build rules."
+SUMMARY = "Check, test, list, show, build and publish rules."
 
 
 class Action(Protocol):
@@ -29,12 +29,12 @@ class Action(Protocol):
         """Do it; the exit status."""
 
 
-ACTIONS = ("check", "test", "list", "show", "example", "promote")
+ACTIONS = ("check", "test", "list", "show", "example", "promote", "publish")
 """Modules ``firstseen.cli.commands.rules_*``, in the order of the help."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """``rules check|test|list|show|example|promote|build … PATH…``."""
+    """``rules check|test|list|show|example|promote|publish|build … PATH…``."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name in ACTIONS:
         module: Action = import_module(f"firstseen.cli.commands.rules_{name}")

@@ -10,8 +10,10 @@ from firstseen.cli.chosen import add_rules, choose
 from firstseen.cli.exampling import Shown, examples_of
 from firstseen.cli.main import EXIT_DONE, EXIT_UNUSABLE
 from firstseen.cli.proving import encoded
+from firstseen.findings.safe import safe_text
 from firstseen.language.examples.search import Unsolved
 
+MAX_SAID = 1_000
 SUMMARY = "Make an example event, or sequence of events, for a rule."
 
 
@@ -32,10 +34,10 @@ def run(args: argparse.Namespace) -> int:
         found = examples_of(one.base, one.correlation, bases)
         if isinstance(found, Unsolved):
             unsolved += 1
-            sys.stderr.write(f"{one.title}: no example: {found.reason}\n")
+            sys.stderr.write(safe_text(f"{one.title}: no example: {found.reason}", MAX_SAID) + "\n")
             continue
         for shown in _wanted(found, near=args.near_miss):
-            sys.stderr.write(f"{one.title}: {shown.says}\n")
+            sys.stderr.write(safe_text(f"{one.title}: {shown.says}", MAX_SAID) + "\n")
             sys.stdout.buffer.writelines(encoded(view) + b"\n" for view in shown.views)
     for fault in rules.faults:
         sys.stderr.write(f"{fault}\n")

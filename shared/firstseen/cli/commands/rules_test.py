@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from firstseen.cli.junit import Result, junit
 from firstseen.cli.main import EXIT_DONE, EXIT_REJECTED, EXIT_UNUSABLE
@@ -13,8 +14,10 @@ from firstseen.cli.proving import Outcome, findings, matches
 from firstseen.cli.ruleset import RuleSet, read_rule_set
 from firstseen.errors import RuleError, SettingsError
 from firstseen.findings.safe import safe_text
-from firstseen.language.frontends.extras import RuleTest
 from firstseen.language.rules import Base, Correlation
+
+if TYPE_CHECKING:
+    from firstseen.language.frontends.extras import RuleTest
 
 SUMMARY = "Run the tests that rules carry; name rules that carry none."
 EXIT_FAILED = EXIT_REJECTED
@@ -61,6 +64,8 @@ def _results(rules: RuleSet) -> Iterator[Result]:
     correlations = {one.card.id: one for one in rules.correlations}
     for test in rules.tests:
         base, correlation = bases.get(test.rule_id), correlations.get(test.rule_id)
+        if correlation is not None and correlation.type != "match":
+            base = None  # it is tested by its findings
         if base is None and correlation is None:
             continue  # a fault of the rule has been told
         title = base.title if base is not None else correlation.card.title if correlation is not None else ""

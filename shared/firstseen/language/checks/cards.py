@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 
-from firstseen.language.attack_table import RENAMED_TACTICS, RENUMBERED, TACTICS, TECHNIQUES, technique_name
+from firstseen.language.attack_table import (
+    RENAMED_TACTICS,
+    RENUMBERED,
+    TACTICS,
+    TECHNIQUES,
+    VERSION,
+    technique_name,
+)
 from firstseen.language.checks.issues import Issue, Rules, Severity
 
 _TECHNIQUE = re.compile(r"attack\.(t\d{4}(?:\.\d{3})?)", re.IGNORECASE | re.ASCII)
@@ -87,24 +95,32 @@ class AttackTags:
         for rule_id, document in rules.documents.items():
             tags = document.data.get("tags")
             for position, tag in enumerate(tags if isinstance(tags, list) else ()):
-                message, mend = _said(str(tag).lower())
-                if message:
+                found = _said(str(tag).lower())
+                if found is not None:
+                    severity, message, mend = found
                     place = document.place("tags", position)
-                    yield Issue(self.name, self.severity, message, rule_id, place, mend)
+                    yield Issue(self.name, severity, message, rule_id, place, mend)
 
 
-def _said(tag: str) -> tuple[str, str]:
-    """What is wrong with a tag, and the mend; empty when nothing is."""
+def _said(tag: str) -> tuple[Severity, str, str] | None:
+    """What is wrong with a tag, and the mend; a note where only the table may be too short."""
     if not tag.startswith("attack.") or _OTHER.fullmatch(tag):
-        return "", ""
+        return None
     found = _TECHNIQUE.fullmatch(tag)
     if found is None:
         slug = tag.removeprefix("attack.").replace("_", "-")
         if slug in RENAMED_TACTICS:
-            return f"ATT&CK v19 has no tactic {slug}", f"write {' or '.join(RENAMED_TACTICS[slug])}"
-        return ("", "") if slug in TACTICS else (f"ATT&CK has no tactic {slug}", "see the tactics of ATT&CK v19")
+            mend = f"write {' or '.join(RENAMED_TACTICS[slug])}"
+            return "warning", f"ATT&CK v{VERSION} has no tactic {slug}", mend
+        if slug in TACTICS:
+            return None
+        near = get_close_matches(slug, TACTICS, n=1)
+        return "warning", f"ATT&CK has no tactic {slug}", f"did you mean attack.{near[0]}?" if near else ""
     uid = found[1].upper()
     if uid in RENUMBERED:
         new = RENUMBERED[uid]
-        return f"ATT&CK v19 has {new} ({technique_name(new)}) in place of {uid}", f"write attack.{new.lower()}"
-    return ("", "") if uid in TECHNIQUES else (f"ATT&CK v19 has no technique {uid}, as far as the table goes", "")
+        message = f"ATT&CK v{VERSION} has {new} ({technique_name(new)}) in place of {uid}"
+        return "warning", message, f"write attack.{new.lower()}"
+    if uid in TECHNIQUES:
+        return None
+    return "note", f"the table of ATT&CK v{VERSION} here, which is not all of it, has no technique {uid}", "look it up"

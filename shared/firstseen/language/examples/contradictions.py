@@ -1,6 +1,6 @@
 """Whether two conditions surely contradict each other, when a search found no event for both.
 
-A search proposes some values of the endlessly many that there are. That it found none proves something only where one of
+A search proposes some of the endlessly many values. That it found none proves something only where one of
 the two conditions leaves no choice: a value that is given, or none at all. All else is a suspicion.
 """
 

@@ -22,7 +22,7 @@ _POSIX = {
 }  # fmt: skip
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v", "a": "\a"}
 _USUAL = "abcxyz0123456789-_./: ABCXYZ@,=*+!#"
-_EMPTY = "bBAzZQECG"  # escapes that match no character
+_EMPTY = "bBAzZECG"  # escapes that match no character
 
 _Make = Callable[[int], str]
 """From the number of a variant to a text."""
@@ -116,6 +116,10 @@ class _Parser:
 
     def escape(self) -> _Make:
         one = self.take()
+        if one == "Q":  # up to \E everything stands for itself
+            text, _, _ = self.text[self.at :].partition("\\E")
+            self.at += len(text)
+            return _constant(text)
         if one in _EMPTY:
             return _constant("")
         if one in "pP":

@@ -20,6 +20,7 @@ MAX_JOINED = 3
 MAX_PROPOSALS = 400
 MAX_DIGITS = 9
 """Longer digits are account and request ids, which logs write as text."""
+MAX_WHOLE = 1 << 63
 MAX_LEAVES = 20
 """Alternatives of one literal that are looked at."""
 
@@ -33,7 +34,7 @@ def texts(leaf: Leaf, usual: Sequence[str]) -> list[object]:
     value = leaf.value
     match leaf.op:
         case "equals":
-            return [value] if not isinstance(value, str) else [value, *_typed(value)]
+            return _equal(value)
         case "contains" | "startswith" | "endswith":
             return [str(value), *_grown(leaf, usual)]
         case "like":
@@ -48,6 +49,15 @@ def texts(leaf: Leaf, usual: Sequence[str]) -> list[object]:
             return [*usual[:1], "example", "1"]
         case _:
             return []
+
+
+def _equal(value: str | float | bool | None) -> list[object]:  # noqa: FBT001 - a rule's value
+    """The value itself, then as another type of the same text; whole numbers that JSON readers lack as text only."""
+    if isinstance(value, str):
+        return [value, *_typed(value)]
+    if isinstance(value, int) and abs(value) >= MAX_WHOLE:
+        return [str(value)]
+    return [value]
 
 
 def _typed(value: str) -> list[object]:
@@ -100,6 +110,8 @@ def _addresses(network: str) -> Iterator[str]:
 
 
 def _numbers(bound: float) -> list[object]:
+    if abs(bound) >= MAX_WHOLE:
+        return [str(bound)]
     whole = int(bound)
     return [whole, whole + 1, whole - 1, bound + 0.5, bound - 0.5, str(whole)]
 

@@ -19,7 +19,7 @@ from firstseen.language.examples.proposals import joined, listed, times
 from firstseen.language.examples.words import said, said_of
 from firstseen.language.predicates import Leaf, Predicate
 from firstseen.language.rules import Vocabulary
-from firstseen.sources.source import Accessor, Source, View
+from firstseen.sources.source import Accessor, Derived, Source, View
 
 MAX_CHANGES = 20_000
 """Events that one search may propose."""
@@ -97,17 +97,38 @@ class Search:
         if depth > MAX_CHOICES:
             self.gave_up = f"more than {MAX_CHOICES} alternatives below one another"
             return None
-        # What holds already first: of a long list that may be the one value which the rest of the rule allows.
-        parts = sorted(node.parts, key=lambda one: not self._holds_now(one, view))[:MAX_ALTERNATIVES]
-        if len(node.parts) > len(parts):
-            self.gave_up = (
-                self.gave_up or f"only the first {MAX_ALTERNATIVES} of {len(node.parts)} alternatives were tried"
-            )
+        parts = sorted(node.parts, key=lambda one: not self._holds_now(one, view))
+        if len(parts) > MAX_ALTERNATIVES:
+            parts = self._few(parts, view, taken)
         for part in parts:
             found = self._step(view, taken, [part, *todo], depth + 1)
             if found is not None or self.changes_left <= 0:
                 return found
         return None
+
+    def _few(self, parts: list[Node], view: View, taken: Sequence[Literal]) -> list[Node]:
+        """The first of a long list, and before them the values that what is taken allows; others can be left out."""
+        fitting: list[Node] = []
+        others: list[Node] = []
+        for part in parts:
+            fits = self._fits_as_value(part, view, taken)
+            if fits is not False:
+                (fitting if fits else others).append(part)
+        few = [*fitting[:MAX_ALTERNATIVES], *others[:MAX_ALTERNATIVES]] or parts[:1]
+        if len(fitting) > MAX_ALTERNATIVES or len(others) > MAX_ALTERNATIVES:
+            self.gave_up = self.gave_up or f"only {len(few)} of {len(parts)} alternatives were tried"
+        return few
+
+    def _fits_as_value(self, part: Node, view: View, taken: Sequence[Literal]) -> bool | None:
+        """Whether the given value of a fixed field goes with what is taken about that field; None: it is no such."""
+        leaf = part.asked if isinstance(part, Literal) and part.wanted else None
+        if not isinstance(leaf, Leaf) or leaf.op != "equals" or leaf.field is None or leaf.part is not None:
+            return None
+        accessor = self.source.accessor(leaf.field, vocabulary=self.vocabulary)
+        if isinstance(accessor, Derived) or is_open(self.source, accessor):
+            return None
+        changed = put(view, accessor, leaf.value)
+        return all(self.holds(one, changed) for one in taken if one.field == leaf.field)
 
     def _holds_now(self, node: Node, view: View) -> bool:
         match node:

@@ -111,13 +111,14 @@ def _tables(document: Document, *path: str | int) -> list[dict[str, Any]]:
 def suppression_of(document: Document, groups: tuple[str, ...]) -> Suppression | None:
     """``alert_suppression``; ``groups`` are a threshold's fields, by which such a rule suppresses.
 
-    Without a duration Elastic suppresses within one run of the rule: its interval serves. Raises RuleError.
+    A threshold without fields suppresses all of its findings together. Without a duration Elastic suppresses within
+    one run of the rule: its interval serves. Raises RuleError with its place.
     """
     if document.data["rule"].get("alert_suppression") is None:
         return None
     keys = ("group_by", "duration", "missing_fields_strategy")
     section = Section(document, ("rule", "alert_suppression"), keys)
-    if not groups:
+    if document.data["rule"]["type"] != "threshold":
         section.need("group_by")
     strategy = section.choice("missing_fields_strategy", tuple(_MISSING)) or "suppress"
     return Suppression(

@@ -122,5 +122,5 @@ class EcsNames:
         return tuple(found)
 
     def is_open(self, field: str) -> bool:
-        """Whether any name below the field is a name of some source."""
-        return any(f"{field}.{_PROBE}" in source.ecs for source in self.sources)
+        """Whether the field is a listed name of some source below which every name is one."""
+        return any(f"{field}.{_PROBE}" in source.ecs and field in tuple(source.ecs) for source in self.sources)

@@ -112,12 +112,16 @@ def _valued(field: str, names: Names, text: Text) -> Predicate:
     """One value of one field."""
     if text.anything:
         return Leaf(field, "present")
-    if names.is_open(field):
-        msg = f"{field} stands for every value below it: name the field that the rule means"
-        raise KqlRefused(msg, text.at)
+    _check_closed(field, names, text.at)
     if text.plain is not None and field.endswith(".ip"):
         return _address(field, text.plain)
     return _worded(field, text.pieces, cased=True)
+
+
+def _check_closed(field: str, names: Names, at: int) -> None:
+    if names.is_open(field):
+        msg = f"{field} stands for every value below it: name the field that the rule means"
+        raise KqlRefused(msg, at)
 
 
 def _address(field: str, text: str) -> Leaf:
@@ -161,6 +165,8 @@ def _compared(name: Text, sign: str, bound: Text, names: Names) -> Predicate:
         msg = "a range needs a field: '*' stands for all of them"
         raise KqlRefused(msg, name.at)
     fields = (name.plain,) if name.plain is not None else names.matching(name)
+    for field in fields:
+        _check_closed(field, names, name.at)
     return disjunction(*(Leaf(field, _SIGNS[sign], number) for field in fields))
 
 
