@@ -16,7 +16,7 @@ import pytest
 from firstseen.adapters.local.memory import MemoryStore
 from firstseen.language import pack
 from firstseen.language.frontends.elastic_guides import MAX_STEPS, read_guide
-from firstseen.language.frontends.elastic_sources import by_index, by_query
+from firstseen.language.frontends.elastic_sources import by_index
 from firstseen.language.frontends.loading import Loaded, build_pack, load_rules
 from firstseen.language.predicates import And, Leaf, Not, Or
 from firstseen.language.rules import DAY_US, HOUR_US, Base, Correlation, Suppression
@@ -262,7 +262,13 @@ def test_index_patterns_name_sources(patterns: tuple[str, ...], expected: list[s
     [
         ("event.action: A", ["aws.cloudtrail", "other.log"]),
         ("event.dataset: aws.cloudtrail and event.action: A", ["aws.cloudtrail"]),
-        ('data_stream.dataset: "aws.cloudtrail"', ["aws.cloudtrail", "other.log"]),  # the other log may hold that name
+        ('data_stream.dataset: "aws.cloudtrail"', ["aws.cloudtrail"]),  # the other log has no such name
+        ("event.provider: A", ["aws.cloudtrail"]),
+        ("event.provider: A or event.action: A", ["aws.cloudtrail", "other.log"]),
+        ("event.action: A and not event.provider: A", ["aws.cloudtrail", "other.log"]),
+        ("event.provider*: A", ["aws.cloudtrail", "other.log"]),
+        ("event.provder: A", ["aws.cloudtrail", "other.log"]),  # a mistake, for a check to find
+        ("event.dataset: other.log and event.provder: A", ["other.log"]),
         ("event.dataset: (aws.cloudtrail or other.log)", ["aws.cloudtrail", "other.log"]),
         ("event.dataset: other* or event.action: A and event.dataset: *.log", ["other.log"]),
         ("event.dataset: a*trail and event.action: A", ["aws.cloudtrail"]),
@@ -273,10 +279,6 @@ def test_index_patterns_name_sources(patterns: tuple[str, ...], expected: list[s
 def test_the_dataset_in_the_query_narrows_the_sources(query: str, expected: list[str]) -> None:
     base, _ = one(HEAD + QUERY + f"query = '{query}'\n", sources=(CLOUDTRAIL, OTHER))
     assert list(base.sources) == expected
-
-
-def test_a_predicate_that_no_source_can_fulfil_names_none() -> None:
-    assert by_query(Leaf("event.dataset", "equals", "azure.activitylogs", cased=True), [CLOUDTRAIL]) == ()
 
 
 # ---- what it tells -------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from firstseen.sources.aws_cloudtrail import CLOUDTRAIL
 from firstseen.sources.derived.agents import EXAMPLES, example, family
 from firstseen.sources.derived.names import LOCATING_NAMES, TIME_NAMES, VALUES
 from firstseen.sources.derived.zones import Zone, zone_of
+from firstseen.sources.registry import SOURCES
 from firstseen.sources.source import Derived, Source
 
 BERLIN = "CET-1CEST,M3.5.0,M10.5.0/3"
@@ -52,6 +53,22 @@ def test_derived_names_are_there_in_every_vocabulary(vocabulary: Vocabulary) -> 
     assert value("time.weekday", vocabulary=vocabulary) == "monday"
     assert value("source.ip.network", vocabulary=vocabulary) == "198.51.100.0/24"
     assert value("user_agent.family", vocabulary=vocabulary) == "aws-cli"
+
+
+@pytest.mark.parametrize("source", SOURCES.values(), ids=lambda source: source.name)
+def test_every_source_has_all_derived_names(source: Source) -> None:
+    """A rule over ``{category: audit}`` may use them on every log."""
+    time_us = source.time(source.sample)
+    assert time_us is not None
+    for name in NAMES:
+        for vocabulary in ("raw", "common", "ecs"):
+            accessor = source.accessor(name, vocabulary=vocabulary)
+            assert isinstance(accessor, Derived), (name, vocabulary)
+            read = {key: source.sample[key] for key in accessor.reads if key in source.sample}
+            assert accessor.function(read) == accessor.function(source.sample)
+    hour = source.accessor("time.hour")
+    assert isinstance(hour, Derived)
+    assert hour.function(source.sample) == time_us // 3_600_000_000 % 24
 
 
 def test_what_is_not_quite_a_derived_name_is_a_raw_path() -> None:

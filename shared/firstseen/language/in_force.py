@@ -1,4 +1,4 @@
-"""Which published pack a process runs: it looks at the shelf now and then, takes what is sound, else keeps what it has."""
+"""Which published pack a process runs: it looks at the shelf now and then, and takes what is sound."""
 
 from __future__ import annotations
 

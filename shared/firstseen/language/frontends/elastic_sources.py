@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from firstseen.language.frontends.kql_meaning import MAX_LISTED_NAMES, KqlRefused
@@ -37,19 +37,38 @@ def _holds(patterns: Sequence[str], name: str) -> bool:
 
 
 def by_query(predicate: Predicate, sources: Iterable[Source]) -> tuple[Source, ...]:
-    """The sources that can fulfil the predicate, as far as names that are constant there decide it (the dataset)."""
-    return tuple(source for source in sources if simplify(_decided(predicate, source)) != NEVER)
+    """The sources that can fulfil the predicate.
+
+    Names that are constant in a source (the dataset) decide it, and names that it does not have. When no source has
+    them all, the names are taken for mistakes, which a check can tell, and only the constants decide.
+    """
+    possible = tuple(source for source in sources if simplify(_decided(predicate, source)) != NEVER)
+    having = tuple(one for one in possible if simplify(_decided(predicate, one, lacks=_lacks)) != NEVER)
+    return having or possible
 
 
-def _decided(tree: Predicate, source: Source) -> Predicate:
+def _lacks(field: str | None, source: Source) -> bool:
+    """Whether the field is the name of nothing in the source; one with wildcards may be anything."""
+    if field is None or "*" in field:
+        return False
+    return not (field in source.ecs or field in source.common or source.knows(field))
+
+
+def _nothing(_field: str | None, _source: Source) -> bool:
+    return False
+
+
+def _decided(tree: Predicate, source: Source, lacks: Callable[[str | None, Source], bool] = _nothing) -> Predicate:
     match tree:
         case And(parts):
-            return And(tuple(_decided(part, source) for part in parts))
+            return And(tuple(_decided(part, source, lacks) for part in parts))
         case Or(parts):
-            return Or(tuple(_decided(part, source) for part in parts))
+            return Or(tuple(_decided(part, source, lacks) for part in parts))
         case Not(part):
-            return Not(_decided(part, source))
+            return Not(_decided(part, source, lacks))
         case Leaf():
+            if lacks(tree.field, source):
+                return NEVER
             constant = _constant(tree.field, source)
             return tree if constant is None else (ALWAYS if _true_of(tree, constant) else NEVER)
 
