@@ -15,7 +15,7 @@ hypothesis.settings.register_profile("search", deadline=None, max_examples=5_000
 hypothesis.settings.load_profile("same")
 
 BUDGET_SECONDS = {
-    "unit": 120,
+    "unit": 240,
     "contracts": 450,
     "properties": 300,
     "faults": 180,

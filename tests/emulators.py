@@ -1,12 +1,15 @@
-"""Servers that stand in for AWS: started on a free port of 127.0.0.1, stopped by their own process, never shared.
+"""Servers that stand in for the clouds: on free ports of 127.0.0.1, stopped by their own process, never shared.
 
-moto's server is in the tests' own environment; ministack in ``.venv-emulators`` (``make test`` makes it).
+moto's server is in the tests' own environment; ministack in ``.venv-emulators`` and Azurite in ``node_modules``
+(``make test`` makes both).
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -14,11 +17,16 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO
 
 ROOT = Path(__file__).parent.parent
+
+AZURITE = ROOT / "node_modules" / "azurite" / "dist" / "src"
+
+_UNVERIFIED = ssl._create_unverified_context()  # noqa: S323 - to ask whether our own server answers
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 10.0
@@ -87,7 +95,7 @@ def _wait(process: subprocess.Popen[bytes], url: str, said: IO[bytes]) -> None:
 def _answers(url: str) -> bool:
     """Any answer over HTTP will do."""
     try:
-        urllib.request.urlopen(url, timeout=2).close()  # noqa: S310 - our own, on 127.0.0.1
+        urllib.request.urlopen(url, timeout=2, context=_UNVERIFIED).close()  # noqa: S310 - our own, on 127.0.0.1
     except urllib.error.HTTPError as exc:
         exc.close()
         return True
@@ -125,3 +133,65 @@ def ministack() -> Iterator[str]:
         command = [str(python), "-m", "ministack"]
         with served(command, f"http://127.0.0.1:{port}", more=more, cwd=Path(folder)) as url:
             yield url
+
+
+AZURITE_ACCOUNT = "devstoreaccount1"
+AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+"""The account and key that every Azurite has; public, and worth nothing elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Azurite:
+    """A running Azurite. ``certificate``: who vouches for it, with OAuth; None over plain http."""
+
+    blob_url: str
+    queue_url: str
+    table_url: str
+    certificate: Path | None = None
+
+    @property
+    def connection_string(self) -> str:
+        """What holds all three services and the key."""
+        scheme = self.table_url.partition(":")[0]
+        return (
+            f"DefaultEndpointsProtocol={scheme};AccountName={AZURITE_ACCOUNT};AccountKey={AZURITE_KEY};"
+            f"BlobEndpoint={self.blob_url};QueueEndpoint={self.queue_url};TableEndpoint={self.table_url};"
+        )
+
+
+def azurite_installed() -> bool:
+    """Whether Azurite can run here."""
+    return shutil.which("node") is not None and (AZURITE / "azurite.js").exists()
+
+
+@contextmanager
+def azurite(*, oauth: bool = False) -> Iterator[Azurite]:
+    """An Azurite with nothing in it. ``oauth``: over https, so that it takes tokens as well as its key.
+
+    Raises RuntimeError when it is not installed.
+    """
+    if not azurite_installed():
+        msg = "Azurite is not installed: make node_modules/.installed"
+        raise RuntimeError(msg)
+    ports = {name: free_port() for name in ("blob", "queue", "table")}
+    with TemporaryDirectory(prefix="azurite-") as folder:
+        command = ["node", str(AZURITE / "azurite.js"), "--silent", "--disableTelemetry", "--skipApiVersionCheck"]
+        command += ["--inMemoryPersistence"]
+        for name, port in ports.items():
+            command += [f"--{name}Host", "127.0.0.1", f"--{name}Port", str(port)]
+        certificate = _certificate(Path(folder)) if oauth else None
+        if certificate is not None:
+            command += ["--oauth", "basic", "--cert", str(certificate), "--key", str(certificate.with_suffix(".key"))]
+        scheme = "http" if certificate is None else "https"
+        urls = {name: f"{scheme}://127.0.0.1:{port}/{AZURITE_ACCOUNT}" for name, port in ports.items()}
+        with served(command, urls["table"], cwd=Path(folder)):
+            yield Azurite(urls["blob"], urls["queue"], urls["table"], certificate)
+
+
+def _certificate(folder: Path) -> Path:
+    """A certificate for 127.0.0.1 that vouches for itself, beside its key."""
+    certificate, key = folder / "azurite.pem", folder / "azurite.key"
+    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject]
+    subprocess.run([*command, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    return certificate

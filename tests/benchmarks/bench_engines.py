@@ -51,9 +51,7 @@ def run(name: str, rules: Path, events: Path, out: Path, taken: Taken) -> None:
     taken.matches = {(rule_id, int(place)) for rule_id, place in lines}
 
 
-def test_other_engines(
-    rules: Path, events: Path, number_of_rounds: int, report: Report, tmp_path: Path
-) -> None:
+def test_other_engines(rules: Path, events: Path, number_of_rounds: int, report: Report, tmp_path: Path) -> None:
     """How fast, and whether they find the same. Without .venv-bench (`make bench` makes it) one is left out."""
     names = [name for name in NAMES if name != "rule-matcher" or OTHER_PYTHON.exists()]
     taken = {name: Taken() for name in names}
@@ -87,7 +85,9 @@ def _footnotes(taken: dict[str, Taken]) -> str:
     lines = []
     for name, one in taken.items():
         if one.refused:
-            lines.append(f"{NAMES[name]}: {len(one.refused)} of the rules were refused or raised, and are not compared.")
+            lines.append(
+                f"{NAMES[name]}: refused, or raised on, {len(one.refused)} of the rules; they are not compared."
+            )
         if name not in {"orjson", "firstseen"}:
             by_rule = Counter(rule_id for rule_id, _ in differences(name, taken))
             lines.extend(

@@ -1,3 +1,4 @@
+# ruff: noqa: PLC0415, S608 - an engine is imported where it is measured; the queries are the backend's text
 """One engine over one file, in a process of its own: ``engines.py NAME RULES EVENTS MATCHES``.
 
 Writes a line ``rule-id line`` for each match, and prints what it took as JSON: processor seconds from opening the
@@ -61,7 +62,7 @@ def firstseen(rules: Path) -> tuple[Callable[[Path], Matches], Refused]:
 
 
 def sqlite(rules: Path) -> tuple[Callable[[Path], Matches], Refused]:
-    backend = flattened.sqliteBackend()
+    backend = flattened.sqlite_backend()
     queries, columns, refused = flattened.conditions(flattened.base_rules(rules), backend)
 
     def run(events: Path) -> Matches:
@@ -73,14 +74,14 @@ def sqlite(rules: Path) -> tuple[Callable[[Path], Matches], Refused]:
 def duckdb(rules: Path) -> tuple[Callable[[Path], Matches], Refused]:
     import duckdb as duck
 
-    queries, columns, refused = flattened.conditions(flattened.base_rules(rules), flattened.DuckBackend())
+    queries, columns, refused = flattened.conditions(flattened.base_rules(rules), flattened.duckdb_backend())
     taken = ", ".join(["row_number() OVER () AS line", *map(flattened.duckdb_column, columns)])
 
     def run(events: Path) -> Matches:
         connection = duck.connect(config={"threads": 1})
         connection.execute(f"CREATE TABLE logs AS SELECT {taken} FROM read_ndjson_objects(?)", [str(events)])
         for rule_id, condition in queries:
-            for (line,) in connection.execute(f"SELECT line FROM logs WHERE {condition}").fetchall():  # noqa: S608
+            for (line,) in connection.execute(f"SELECT line FROM logs WHERE {condition}").fetchall():
                 yield rule_id, line
 
     return run, refused

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 import re2
 import yaml
-from sigma.backends.sqlite import sqliteBackend
+from sigma.backends.sqlite.sqlite import sqliteBackend
 from sigma.exceptions import SigmaError
 from sigma.rule import SigmaRule
 
@@ -38,13 +38,13 @@ def conditions(
     documents: Iterable[Mapping[str, Any]], backend: sqliteBackend
 ) -> tuple[list[Query], list[str], dict[str, str]]:
     """Each rule's condition in SQL, the columns that they need, and what the backend refuses: rule id → reason."""
-    queries, columns, refused = [], set[str](), {}
+    queries, columns, refused = list[Query](), set[str](), {}
     for document in documents:
         try:
             rule = SigmaRule.from_dict(dict(document))
-            for query in backend.convert_rule(rule):
-                queries.append((str(rule.id), query.partition(" WHERE ")[2]))
-            columns.update(backend.required_fields(rule))
+            made = backend.convert_rule(rule)  # type: ignore[no-untyped-call]  # it ships no types
+            queries.extend((str(rule.id), query.partition(" WHERE ")[2]) for query in made)
+            columns.update(backend.required_fields(rule))  # type: ignore[no-untyped-call]  # the same
         except SigmaError as exc:
             refused[str(document["id"])] = str(exc)
     return queries, sorted(columns - {backend.fulltext_field}), refused
@@ -112,7 +112,7 @@ def sqlite_matches(connection: sqlite3.Connection, queries: Iterable[Query]) -> 
             yield rule_id, line
 
 
-class DuckBackend(sqliteBackend):  # type: ignore[misc] - it ships no types
+class DuckBackend(sqliteBackend):
     """The same backend with what DuckDB writes otherwise: quotes, case, regular expressions, truth values."""
 
     collate_nocase = True
@@ -137,3 +137,11 @@ def duckdb_column(name: str) -> str:
         msg = f"a field of such a name is not asked for here: {name!r}"
         raise ValueError(msg)
     return f"NULLIF(json_extract_string(json, '{path}'), '[]') AS \"{name}\""
+
+
+def sqlite_backend(**options: object) -> sqliteBackend:
+    return sqliteBackend(**options)  # type: ignore[no-untyped-call]  # the same
+
+
+def duckdb_backend() -> sqliteBackend:
+    return DuckBackend()  # type: ignore[no-untyped-call]  # the same

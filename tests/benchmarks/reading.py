@@ -1,4 +1,4 @@
-"""A process that reads a file line by line with a JSON reader and does nothing else: ``reading.py orjson|json FILE``."""
+"""A process that parses a file line by line and does nothing else: ``reading.py orjson|json FILE``."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ def main() -> None:
     pack, event = map(Path, sys.argv[1:])
     engine = Engine(load(pack.read_bytes()))
     documents = [(1, event.read_bytes())]
-    found = [len(one.bases) for one in engine.scan(documents, received_us=2_000_000_000_000_000) if isinstance(one, Found)]
-    sys.stdout.write(f"{sum(found)}\n")
+    scan = engine.scan(documents, received_us=2_000_000_000_000_000)
+    sys.stdout.write(f"{sum(len(one.bases) for one in scan if isinstance(one, Found))}\n")
 
 
 if __name__ == "__main__":

@@ -125,17 +125,17 @@ class Cloud:
 
     def deliver(self, handler: ingest.Handler, messages: Sequence[Sent], *, rounds: int = 20) -> int:
         """Call until everything is acknowledged; how often the function was called."""
-        left = list(messages)
+        left, fault = list(messages), ""
         for turn in range(1, rounds + 1):
             try:
                 failed = {one["itemIdentifier"] for one in handler(queue_event(left), Context())["batchItemFailures"]}
-            except Exception:  # noqa: BLE001 - Lambda gives the whole batch back, whatever it was
-                failed = {one.id for one in left}
+            except Exception as exc:  # noqa: BLE001 - Lambda gives the whole batch back, whatever it was
+                failed, fault = {one.id for one in left}, repr(exc)
             left = [one for one in left if one.id in failed]
             if not left:
                 return turn
             self.clock.now_us += REDELIVERED_US
-        msg = f"never finished: {left}"
+        msg = f"never finished: {left} {fault}"
         raise AssertionError(msg)
 
     def put(self, key: str, content: bytes) -> str:

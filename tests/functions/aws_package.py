@@ -31,7 +31,7 @@ BUILD_SECONDS = 300
 
 RUNTIME_LIBRARIES = ("awslambdaric", "simplejson", "snapshot-restore-py")
 
-HANDLERS = ("functions.aws.ingest.handler", "functions.aws.sweep.handler")
+HANDLERS = ("functions.aws.ingest.handler", "functions.aws.sweep.handler", "functions.aws.baseline.handler")
 
 
 def build(out: Path, *, python: str, architecture: str = ARCHITECTURE, rules: Path | None = None) -> tuple[Path, str]:
@@ -117,8 +117,13 @@ class RuntimeApi:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
                 """Nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, request: object, client_address: object) -> None:
+                """A process that was stopped leaves its connection as it was."""
+
+        self._server = Server(("127.0.0.1", 0), Handler)
         self.address = f"127.0.0.1:{self._server.server_port}"
         Thread(target=self._server.serve_forever, daemon=True).start()
 
@@ -134,7 +139,7 @@ class RuntimeApi:
 
 @contextmanager
 def container(
-    python: str, task: Path, runtime: Path, handler: str, more: Mapping[str, str]
+    python: str, task: Path, runtime: Path, handler: str, more: dict[str, str]
 ) -> Iterator[tuple[RuntimeApi, float]]:
     """A process of the function under awslambdaric; the API, and when the process was started."""
     api = RuntimeApi()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Callable
 from urllib.parse import quote_plus
 
 import pytest
@@ -51,7 +52,7 @@ def of_trail(bucket: str, *keys: str) -> str:
     return json.dumps({"s3Bucket": bucket, "s3ObjectKey": list(keys)})
 
 
-FORMS = {
+FORMS: dict[str, Callable[[str, str], str]] = {
     "S3": lambda bucket, key: noted(bucket, quote_plus(key)),
     "EventBridge": created,
     "S3 by SNS": lambda bucket, key: by_topic(noted(bucket, quote_plus(key))),

@@ -102,7 +102,7 @@ def test_it_works_under_lambdas_runtime_client(built: Path) -> None:
         }
         messages = [Sent("a", bus_event(event(1, 0, call="Remove")), 1_800_000_000_000_000), Sent("b", "broken", 1_000)]
         with container(str(interpreter), built / "task", built / "runtime", HANDLERS[0], more) as (api, _):
-            call = api.call(queue_event(messages))  # type: ignore[arg-type]
+            call = api.call(queue_event(messages))
             assert call.error is None
             assert call.answer == {"batchItemFailures": []}
         with container(str(interpreter), built / "task", built / "runtime", HANDLERS[1], more) as (api, _):
@@ -117,7 +117,7 @@ def test_it_works_under_lambdas_runtime_client(built: Path) -> None:
 def test_under_the_runtime_client_a_start_that_fails_answers_every_call_with_its_reason(built: Path) -> None:
     with container(str(interpreter), built / "task", built / "runtime", HANDLERS[0], {}) as (api, _):
         for _ in range(2):
-            call = api.call(queue_event([]))  # type: ignore[arg-type]
+            call = api.call(queue_event([]))
             assert call.error["errorType"] == "SettingsError"
             assert "FIRSTSEEN_TABLE is not set" in call.error["errorMessage"]
 

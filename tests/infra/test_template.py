@@ -123,7 +123,7 @@ def test_the_pattern_for_objects_matches_new_objects_of_the_one_bucket() -> None
     found = json.dumps(of_type("AWS::Events::Rule")["NewObjects"]["EventPattern"])
     choice = {"Fn::If": ["CreatesTrail", {"Ref": "TrailBucket"}, {"Ref": "TrailBucketName"}]}
     chosen = EventPattern.load(found.replace(json.dumps(choice), '"trail"'))
-    sample = {
+    sample: Any = {
         "source": "aws.s3",
         "detail-type": "Object Created",
         "detail": {"bucket": {"name": "trail"}, "object": {"key": "a"}},

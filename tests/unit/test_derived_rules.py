@@ -13,13 +13,15 @@ import pytest
 from firstseen.adapters.local.addresses import VARIABLE, sources_for
 from firstseen.adapters.local.memory import MemoryStore
 from firstseen.cli import main
-from firstseen.cli.proving import ask_of
+from firstseen.cli.proving import ask_of, findings_of
 from firstseen.cli.ruleset import RuleSet, rule_set
 from firstseen.errors import RuleError, SettingsError
 from firstseen.findings.finding import Finding
 from firstseen.language.checks.known_values import shape_of
 from firstseen.language.derived_names import in_zone, locating
 from firstseen.language.examples.events import Example, example
+from firstseen.language.examples.search import Unsolved
+from firstseen.language.examples.sequences import sequences
 from firstseen.language.pack import Pack, dump, load
 from firstseen.language.predicates import And, Leaf, Not, Or, Predicate
 from firstseen.language.rules import Base
@@ -111,6 +113,20 @@ def test_group_by_and_suppression_take_derived_names() -> None:
     quiet = text + "firstseen: {suppress: {fields: [user_agent.family], for: 1h}}\n"
     pack = rule_set({"a.yml": quiet.encode()}, {}).pack()
     assert found(pack, [{"sourceIPAddress": f"198.51.{n}.1"} for n in (100, 101)]) == ["event-1"]
+
+
+def test_the_recipes_of_the_documentation_are_rules_that_fire() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "rules.md").read_text(encoding="utf-8")
+    text = page.partition("<!-- recipes -->\n```yaml\n")[2].partition("```")[0]
+    made = rule_set({"recipes.yml": text.encode()}, {})
+    assert not made.faults
+    bases = {base.id: base for base in made.bases}
+    titles = ["Unusual hour for this user", "Unexpected network for this user"]
+    assert [one.card.title for one in made.correlations][:2] == titles
+    for one in made.correlations:
+        shown = sequences(one, bases, SOURCES, ask_of)
+        assert not isinstance(shown, Unsolved), shown
+        assert findings_of(bases)(one, shown[0]) == shown[0].expected == 1
 
 
 @pytest.fixture

@@ -244,10 +244,7 @@ def test_the_hash_changes_with_whatever_the_rule_says() -> None:
 def test_the_shipped_rules_are_complete() -> None:
     loaded = load_rules(shipped())
     assert not loaded.faults, loaded.faults[0]
-    assert {one.card.name for one in loaded.correlations} == {
-        "ec2_password_data_new_role",
-        "ec2_password_data_refused_new_role",
-    }
+    named = {one.card.name: one for one in loaded.correlations}
     tested = {test.rule_id for test in loaded.tests}
     assert {base.id for base in loaded.bases} | {one.card.id for one in loaded.correlations} == tested
     for one in loaded.correlations:
@@ -261,8 +258,10 @@ def test_the_shipped_rules_are_complete() -> None:
             card.response,
         )
         assert all(told), card.title
+    for name in ("ec2_password_data_new_role", "ec2_password_data_refused_new_role"):
+        one = named[name]
         assert (one.type, one.timespan_us, one.learning_us) == ("new_terms", 7 * DAY_US, 7 * DAY_US)
-        assert {"attack.t1552.005", "attack.t1078.004"} <= set(card.tags)
+        assert {"attack.t1552.005", "attack.t1078.004"} <= set(one.card.tags)
 
 
 def test_the_tests_of_shipped_base_rules_hold() -> None:
@@ -276,4 +275,4 @@ def test_the_tests_of_shipped_base_rules_hold() -> None:
             matched = [row in engine.match_view(CLOUDTRAIL, json.loads(event)) for event in test.events]
             assert sum(matched) == test.expected, test.name
             ran += 1
-    assert ran == 4
+    assert ran >= 4

@@ -266,6 +266,25 @@ def test_the_fast_way_gives_what_the_view_gives(name: str, time: str, address: o
     assert (1 in engine.match_view(source, view)) == (made is not None)
 
 
+@pytest.mark.parametrize("digits", ["", ".000001", ".9999999", ".999999999"])
+@pytest.mark.parametrize("clock", ["00:59:59", "01:00:00", "01:00:01", "23:59:59"])
+def test_digits_of_a_second_do_not_move_an_event_into_the_next_hour(clock: str, digits: str) -> None:
+    """The fast decoder rounds times up; the readers cut them."""
+    bases = [
+        Base(str(hour), str(hour), ("aws.cloudtrail",), "raw", Leaf("time.hour", "equals", hour)) for hour in range(3)
+    ]
+    engine = Engine(Pack.of(bases, []))
+    view = {**CLOUDTRAIL.sample, "eventTime": f"2026-03-02T{clock}{digits}Z"}
+    expected = tuple(hour for hour in range(3) if hour == int(clock[:2]))
+    assert engine.match_view(CLOUDTRAIL, view) == expected
+    assert engine.matcher(CLOUDTRAIL)(orjson.dumps(view)) in {expected, None}
+
+
+def test_most_events_take_the_fast_way_when_a_rule_asks_for_the_hour() -> None:
+    base = Base("a", "a", ("aws.cloudtrail",), "raw", Leaf("time.hour", "equals", 9))
+    assert Engine(Pack.of([base], [])).matcher(CLOUDTRAIL)(orjson.dumps(CLOUDTRAIL.sample)) == (0,)
+
+
 @pytest.mark.parametrize("name", ["time.hour", f"time.hour@{BERLIN}", "time.weekday"])
 def test_every_hour_and_day_can_be_shown_by_an_example(name: str) -> None:
     accessor = CLOUDTRAIL.accessor(name)
