@@ -25,13 +25,20 @@ RUNNER_ADDRESSES = tuple(f"192.0.2.{n}" for n in range(130, 190, 7))
 OUTSIDE_ADDRESS = "198.51.100.203"
 """A rented server that nobody at the company uses: the attack comes from here."""
 
+NIGHT_ADDRESS = "198.51.100.214"
+DISK_ADDRESS = "198.51.100.219"
+SHARING_ADDRESS = "198.51.100.233"
+"""Other people's servers, for the other break-ins."""
+
+OTHER_ACCOUNT = "777788889999"
+"""An AWS account that is not the company's."""
+
 SAFARI = (
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
     "Version/18.6 Safari/605.1.15"
 )
 CHROME = (
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/141.0.0.0 Safari/537.36"
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
 )
 FIREFOX = "Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
 CLI_MAC = (

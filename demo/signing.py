@@ -52,7 +52,7 @@ def sign_in(rng: Random, person: Person, at: int) -> Opening:
         return _portal(rng, person, person.role, account, at)
     place = address(rng, person, at)
     if person.way == "console":
-        return _console_login(rng, person, account, place, at)
+        return console_sign_in(rng, person, account, place, at)
     key = person.long_lived_key(account)
     return Opening(Session(user_identity(account, person.name, key), account, place, person.agent))
 
@@ -62,7 +62,7 @@ def _entered(how: str, **extra: object) -> Exchange:
     return Exchange(None, {how: "Success"}, {"additionalEventData": extra})
 
 
-def _console_login(rng: Random, person: Person, account: Account, place: str, at: int) -> Opening:
+def console_sign_in(rng: Random, person: Person, account: Account, place: str, at: int) -> Opening:
     """Sign in to the console as an IAM user, with a second factor."""
     user: Json = user_identity(account, person.name, "")
     del user["accessKeyId"]
@@ -105,7 +105,7 @@ def switch_role(rng: Random, person: Person, role: Role, at: int) -> Opening:
 
 def switch_role_in_console(rng: Random, person: Person, role: Role, at: int) -> Opening:
     """Let a person who is signed in to the console take a role there."""
-    before, events = _console_login(rng, person, PROD, address(rng, person, at), at)
+    before, events = console_sign_in(rng, person, PROD, address(rng, person, at), at)
     identity = role_identity(PROD, role, person.name, access_key(rng), at + 40, mfa=True)
     session = Session(identity, PROD, before.address, person.agent, console=True)
     exchange = _entered("SwitchRole", SwitchFrom=before.identity["arn"], RedirectTo=_CONSOLE)

@@ -7,11 +7,12 @@ findings are written by hand beside the script that causes them; no part of the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from demo import company as c
 from demo import signing
+from demo.break_ins import help_desk_at_night, new_user_takes_a_disk, snapshots_given_away
 from demo.calls import CATALOGUE
 from demo.calls.faults import NO_INSTANCE, UNAUTHORIZED
 from demo.cloudtrail import (
@@ -26,11 +27,14 @@ from demo.cloudtrail import (
     user_identity,
 )
 from demo.company import FIRST_DAY, PROD
-from demo.traffic import DAY, Activity
+from demo.telling import DAYS, Expected, Stage, Tale
+from demo.traffic import Activity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from random import Random
+
+__all__ = ["ANY_RULE", "DAYS", "REFUSED_RULE", "STORIES", "Expected", "Stage", "Tale", "expected", "scenes"]
 
 REFUSED_RULE = "ec2_password_data_refused_new_role"
 """GetPasswordData refused to an assumed role: sessionIssuer.arn new in 7 days, after learning for 7 days."""
@@ -38,39 +42,7 @@ REFUSED_RULE = "ec2_password_data_refused_new_role"
 ANY_RULE = "ec2_password_data_new_role"
 """GetPasswordData by an assumed role, refused or not: new in 7 days, after learning for 7 days."""
 
-DAYS = 14
-
 _ATTACK_TOOL = "Boto3/1.34.46 md/Botocore#1.34.46 ua/2.0 os/linux#6.6.9-amd64 lang/python#3.11.8"
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """A finding that the demo must cause: by which rule, about whom, at which event, and why."""
-
-    rule: str
-    who: str
-    when: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """The time that the demo covers."""
-
-    start: int = FIRST_DAY
-    days: int = DAYS
-
-    def at(self, day: int, hour: int, minute: int = 0, second: int = 0) -> int:
-        """Return a moment of a day; the first day is 1."""
-        return self.start + (day - 1) * DAY + hour * 3600 + minute * 60 + second
-
-
-@dataclass(frozen=True, slots=True)
-class Tale:
-    """A story told on a stage: its scenes, and what they must cause."""
-
-    scenes: tuple[Activity, ...]
-    expected: tuple[Expected, ...] = ()
 
 
 def _password(rng: Random, session: Session, machine: str, at: int, fault: Fault | None = None) -> Json:
@@ -207,6 +179,9 @@ STORIES: tuple[Callable[[Stage], Tale], ...] = (
     windows_administration,
     refused_user,
     root_in_the_office,
+    new_user_takes_a_disk,
+    help_desk_at_night,
+    snapshots_given_away,
 )
 
 
@@ -217,7 +192,7 @@ def scenes(stage: Stage) -> Sequence[Activity]:
 
 
 def expected(days: int = DAYS, start: int = FIRST_DAY) -> list[Expected]:
-    """Return the findings that must be notified, in the order of time, for a demo of so many days."""
+    """Return the findings that must be notified, alone or in a digest, in the order of time, of so many days."""
     stage = Stage(start, days)
     end = stamp(stage.at(days + 1, 0))
     found = [finding for tell in STORIES for finding in tell(stage).expected if finding.when < end]

@@ -76,9 +76,7 @@ def _routine(  # noqa: PLR0913 (one row of the table below)
     """Look up the calls of a mix, so that a wrong name is noticed when the module is loaded."""
     calls = tuple(CATALOGUE[name] for name in mix)
     rest = weekday if weekend is None else weekend
-    return Routine(
-        opener, calls, tuple(accumulate(mix.values())), length, pace, hours, weekday, rest, opening
-    )
+    return Routine(opener, calls, tuple(accumulate(mix.values())), length, pace, hours, weekday, rest, opening)
 
 
 def _person(person: c.Person) -> Routine:

@@ -116,9 +116,7 @@ def _record_set(rng: Random, _account: Account) -> Exchange:
         "id": f"/change/{fresh(rng, 'C', 20).upper()}",
         "status": "PENDING",
     }
-    return Exchange(
-        {"hostedZoneId": "Z0EXAMPLE4ZONE", "changeBatch": {"changes": [change]}}, {"changeInfo": info}
-    )
+    return Exchange({"hostedZoneId": "Z0EXAMPLE4ZONE", "changeBatch": {"changes": [change]}}, {"changeInfo": info})
 
 
 def _invalidation(rng: Random, _account: Account) -> Exchange:
@@ -133,9 +131,7 @@ def _invalidation(rng: Random, _account: Account) -> Exchange:
 
 
 CALLS = (
-    read(
-        "ecs", "DescribeServices", lambda r, a: {"cluster": _cluster(r, a), "services": [r.choice(SERVICES)]}
-    ),
+    read("ecs", "DescribeServices", lambda r, a: {"cluster": _cluster(r, a), "services": [r.choice(SERVICES)]}),
     read(
         "ecs",
         "DescribeTasks",

@@ -26,9 +26,7 @@ def _instance(rng: Random, account: Account) -> str:
 
 def _describe_instances(rng: Random, account: Account) -> Json:
     if rng.randrange(2):
-        return {"maxResults": 1000, "instancesSet": {}} | _filters(
-            "instance-state-name", "running", "pending"
-        )
+        return {"maxResults": 1000, "instancesSet": {}} | _filters("instance-state-name", "running", "pending")
     return {"instancesSet": _items("instanceId", _instance(rng, account)), "filterSet": {}}
 
 
@@ -98,9 +96,7 @@ def _create_snapshot(rng: Random, account: Account) -> Exchange:
 
 
 def _create_tags(rng: Random, account: Account) -> Exchange:
-    tags: Json = {
-        "items": [{"key": "team", "value": rng.choice(SERVICES)}, {"key": "managed-by", "value": "fleet"}]
-    }
+    tags: Json = {"items": [{"key": "team", "value": rng.choice(SERVICES)}, {"key": "managed-by", "value": "fleet"}]}
     request: Json = {"resourcesSet": _items("resourceId", _instance(rng, account)), "tagSet": tags}
     return Exchange(request, {"requestId": uuid(rng), "_return": True})
 
@@ -207,19 +203,13 @@ CALLS = (
     write("ec2", "CreateTags", _create_tags),
     write("ec2", "CreateNetworkInterface", _network_interface),
     write("ec2", "AuthorizeSecurityGroupIngress", _ingress, UNAUTHORIZED, 0.1),
-    read(
-        "autoscaling", "DescribeAutoScalingGroups", lambda _r, _a: {"autoScalingGroupNames": ["shop-workers"]}
-    ),
+    read("autoscaling", "DescribeAutoScalingGroups", lambda _r, _a: {"autoScalingGroupNames": ["shop-workers"]}),
     write(
         "autoscaling",
         "SetDesiredCapacity",
-        lambda r, _a: Exchange(
-            {"autoScalingGroupName": "shop-workers", "desiredCapacity": r.randrange(3, 12)}
-        ),
+        lambda r, _a: Exchange({"autoScalingGroupName": "shop-workers", "desiredCapacity": r.randrange(3, 12)}),
     ),
-    read(
-        "elasticloadbalancing", "DescribeTargetHealth", lambda r, a: {"targetGroupArn": _target_group(r, a)}
-    ),
+    read("elasticloadbalancing", "DescribeTargetHealth", lambda r, a: {"targetGroupArn": _target_group(r, a)}),
     read("elasticloadbalancing", "DescribeLoadBalancers", lambda r, _a: {"names": [r.choice(SERVICES)]}),
     write("elasticloadbalancing", "RegisterTargets", _targets),
     write("elasticloadbalancing", "DeregisterTargets", _targets),

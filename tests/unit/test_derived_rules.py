@@ -198,6 +198,8 @@ def test_a_time_zone_begins_the_baselines_of_the_rules_that_read_clocks_anew_and
         (again,) = rules(fields, selection, f"time_zone: '{BERLIN}'").correlations
         (named,) = rules(fields, selection, "time_zone: UTC").correlations
         assert (berlin.fingerprint != utc.fingerprint) is changes
+        (tokyo,) = rules(fields, selection, "time_zone: Asia/Tokyo").correlations
+        assert (tokyo.fingerprint != berlin.fingerprint) is changes
         assert (again.fingerprint, named.fingerprint) == (berlin.fingerprint, utc.fingerprint)
         assert berlin.fields == utc.fields
 
@@ -206,6 +208,13 @@ def test_a_time_zone_begins_the_baselines_of_the_rules_that_read_clocks_anew_and
 def test_a_time_zone_that_there_is_not_is_a_fault(text: str) -> None:
     (fault,) = rules("actor", overlay=text).faults
     assert "time" in str(fault)
+
+
+def test_suppression_reads_the_clocks_of_the_zone() -> None:
+    overlay = "time_zone: Europe/Berlin\nrules: {7f000000-0000-4000-8000-000000000002: {suppress: "
+    (one,) = rules("actor", overlay=overlay + "{fields: [time.weekday, actor], for: 1h}}}").correlations
+    assert one.suppression is not None
+    assert one.suppression.fields == (f"time.weekday@{BERLIN}", "actor")
 
 
 def test_a_zone_reaches_every_name_and_is_set_once() -> None:

@@ -219,7 +219,7 @@ def test_a_pack_of_format_1_that_lies_here_since_it_was_made_is_read_rightly() -
 
 
 def test_a_newer_format_is_refused_with_the_mend() -> None:
-    with pytest.raises(RuleError, match="found '2'.*upgrade firstseen"):
+    with pytest.raises(RuleError, match=r"found '2'.*upgrade firstseen"):
         load(HOSTILE["format 2"])
 
 

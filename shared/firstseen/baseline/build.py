@@ -7,7 +7,7 @@ only saves the time for it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -19,6 +19,8 @@ from firstseen.findings.times import HOUR_US
 from firstseen.language.pack import Pack
 from firstseen.language.rules import Correlation
 from firstseen.pipeline import BATCH_MATCHES, Clock, Match, Pipeline, Report
+from firstseen.sources.registry import SOURCES
+from firstseen.sources.source import Source
 from firstseen.store.store import Store
 
 MAX_TRIES = 3
@@ -66,6 +68,7 @@ class Build:
         rules: those that are built: rules of the pack that would know too little stay silent meanwhile.
         input_name: what the history is, exactly: another name is another build. "": it cannot be gone on with.
         settled: matches in the state, those of earlier runs included.
+        sources: as for the pipeline: with databases of addresses where rules need them.
     """
 
     pack: Pack
@@ -76,6 +79,7 @@ class Build:
     input_name: str
     shown: str = ""
     settled: int = 0
+    sources: Mapping[str, Source] = field(default_factory=lambda: SOURCES)
     _pipeline: Pipeline = field(init=False)
     _where: tuple[str, str] = field(init=False)
     _cursor: Cursor = field(init=False)
@@ -83,7 +87,7 @@ class Build:
     _renew_us: int = 0
 
     def __post_init__(self) -> None:
-        self._pipeline = Pipeline(self.pack, self.store, None, owner=self.owner, clock=self.clock)
+        self._pipeline = Pipeline(self.pack, self.store, None, owner=self.owner, clock=self.clock, sources=self.sources)
         self._where = cursor_record(self.rules, self.input_name)
         self._cursor = read_cursor(self.store, self._where) if self.input_name else Cursor()
         self.settled = self._cursor.settled

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 import time
 from collections import Counter
@@ -12,6 +13,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from firstseen.adapters.local.addresses import sources_for
 from firstseen.baseline.noise import Noise
 from firstseen.cli import console
 from firstseen.cli.arguments import now_of, source_of
@@ -56,7 +58,14 @@ def run_once(args: argparse.Namespace, pack: Pack, inputs: list[Input], *, quiet
     with _own_state() as store, Spool() as spool:
         if args.from_state:
             _copy(args.from_state, store)
-        pipeline = Pipeline(pack, store, _Counting(noise), owner="backtest", clock=lambda: time.time_ns() // 1_000)
+        pipeline = Pipeline(
+            pack,
+            store,
+            _Counting(noise),
+            owner="backtest",
+            clock=lambda: time.time_ns() // 1_000,
+            sources=sources_for(pack, os.environ),
+        )
         reading = _Reading(args, pipeline, noise, quiet=quiet)
         with console.progress("reading", inputs) as advance:
             for match in reading.matches(inputs, advance):

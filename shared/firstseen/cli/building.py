@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import sys
 import time
 import uuid
@@ -11,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from firstseen.adapters.local.addresses import sources_for
 from firstseen.baseline.build import Build, Built, reach, with_memory
 from firstseen.cli import console
 from firstseen.cli.arguments import now_of
@@ -54,7 +56,8 @@ def build(args: argparse.Namespace) -> int:
 
 def begin(pack: Pack, store: Store, input_name: str, shown: str, *, again: bool) -> Build:
     """A build that goes on where an earlier run over the same input stopped, unless told otherwise."""
-    made = Build(pack, pack.correlations, store, clock, uuid.uuid4().hex, input_name, shown)
+    sources = sources_for(pack, os.environ)
+    made = Build(pack, pack.correlations, store, clock, uuid.uuid4().hex, input_name, shown, sources=sources)
     if again:
         made.again()
     elif made.settled and not made.finished:

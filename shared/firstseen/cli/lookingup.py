@@ -7,6 +7,7 @@ interrupted, the next goes on with the window that was not finished.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import uuid
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from firstseen.adapters.aws.cloudtrail_history import (
     EventHistory,
     cloudtrail_client,
 )
+from firstseen.adapters.local.addresses import sources_for
 from firstseen.baseline.build import Build, reach
 from firstseen.baseline.lookup import Asked, asked
 from firstseen.baseline.rows import Cursor, cursor_record, move_cursor, read_cursor
@@ -78,7 +80,8 @@ class _LookUp:
         self._rejected = 0
         self._regions = ", ".join(sorted(one.client.meta.region_name for one in histories))
         self._where = cursor_record(wanted.covered, f"cloudtrail {self._regions}")
-        self._build = Build(pack, wanted.covered, store, clock, uuid.uuid4().hex, input_name="")
+        sources = sources_for(pack, os.environ)
+        self._build = Build(pack, wanted.covered, store, clock, uuid.uuid4().hex, input_name="", sources=sources)
 
     def run(self, since_us: int, *, again: bool) -> int:
         """Window by window, oldest first."""

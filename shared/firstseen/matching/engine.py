@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
+
+import msgspec
 
 from firstseen.errors import RuleError
 from firstseen.language.pack import Pack
@@ -43,8 +45,11 @@ class Found:
     failed: tuple[tuple[str, str], ...] = ()
 
 
-class Sighted(NamedTuple):
-    """As :class:`Found`, without the event: its source and id only. There may be one for each event: it is small."""
+class Sighted(msgspec.Struct, frozen=True, gc=False):
+    """As :class:`Found`, without the event: its source and id only.
+
+    There may be one for each event: it is small, and made in a third of the time that a named tuple takes.
+    """
 
     place: int
     source: Source

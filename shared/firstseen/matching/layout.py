@@ -63,13 +63,7 @@ def layout(source: Source, places: Iterable[Accessor]) -> Layout | None:
     if time_key is None:
         return None
     root = Node("")
-    for place in places:
-        if isinstance(place, Derived):
-            for key in filter(_can_be_field, place.reads):
-                _add(root, (key,))
-        elif place:
-            _add(root, place)
-    parsed = time_key not in root.below
+    parsed = _use(root, places, time_key)
     for key in source.required:
         _add(root, (key,)).kind = "text"
     identified = _rename(root, source, time_key)
@@ -80,6 +74,23 @@ def layout(source: Source, places: Iterable[Accessor]) -> Layout | None:
             _settle(node, (key,), source)
     decoder = msgspec.json.Decoder(_struct(root, source.sample, source.required))
     return Layout(decoder, root.below, time_key, parsed, identified)
+
+
+def _use(root: Node, places: Iterable[Accessor], time_key: str) -> bool:
+    """Adds the places; whether the time may be parsed at once, since nothing asks for its text."""
+    timed: list[Derived] = []
+    for place in places:
+        if isinstance(place, Derived):
+            if place.moment is not None:
+                timed.append(place)
+            else:
+                _add_all(root, place)
+        elif place:
+            _add(root, place)
+    parsed = time_key not in root.below
+    for one in timed if not parsed else ():
+        _add_all(root, one)
+    return parsed
 
 
 def _rename(root: Node, source: Source, time_key: str) -> bool:
@@ -102,6 +113,11 @@ def _time_key(source: Source) -> str | None:
         if key in source.sample and source.time({key: source.sample[key]}) is not None:
             return key
     return None
+
+
+def _add_all(root: Node, place: Derived) -> None:
+    for key in filter(_can_be_field, place.reads):
+        _add(root, (key,))
 
 
 def _add(root: Node, path: Path) -> Node:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -33,6 +34,14 @@ def derived(
 ) -> list[Any]:
     """What a derived name gives, from the keys that it reads."""
     value = function({key: root[0] for key, root in roots if root})
+    return [] if value is None else [value]
+
+
+def moment(function: Callable[[int], Any], when: datetime) -> list[Any]:
+    """What a derived name gives at the event's time. Raises SlowPathError where the time may have been rounded up."""
+    if not (when.minute or when.second or when.microsecond):
+        raise SlowPathError
+    value = function(int(when.timestamp()))
     return [] if value is None else [value]
 
 
@@ -113,6 +122,7 @@ def test_any(found: list[str], test: Callable[[str], bool]) -> bool:
 
 NAMES: dict[str, object] = {
     "UNSET": msgspec.UNSET, "loads": orjson.loads, "decoded": decoded, "reached": below, "derived": derived,
+    "moment": moment,
     "odd": odd, "plain": plain, "reach": reach, "texts": texts, "leaf_texts": leaf_texts, "same": same,
     "scalar_texts": scalar_texts, "fold": fold, "fold_all": fold_all, "parts_of": parts_of,
     "holds_some": holds_some, "equals_any": equals_any, "contains_any": contains_any,

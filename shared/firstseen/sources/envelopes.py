@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import orjson
@@ -94,12 +94,38 @@ def _log_events(members: Members) -> Iterator[Part]:
             yield rejected("an element of logEvents without a message", element)
 
 
+def _tables(members: Members) -> Iterator[Part]:
+    """Each row of each table as an object of its columns."""
+    for table in _elements(bytes(members["tables"]), "tables"):
+        if isinstance(table, Reject):
+            yield table
+            continue
+        value = value_of(table)
+        columns, rows = (value.get("columns"), value.get("rows")) if is_view(value) else (None, None)
+        if not isinstance(columns, list) or not isinstance(rows, list):
+            yield rejected("an element of tables without columns and rows", table)
+            continue
+        names = [one.get("name") if is_view(one) else None for one in columns]
+        for row in rows:
+            yield _row(names, row)
+
+
+def _row(names: list[Any], row: object) -> Part:
+    if not isinstance(row, list) or len(row) != len(names):
+        return rejected("a row that has not a value for each column", orjson.dumps(row))
+    cells = {name: cell for name, cell in zip(names, row, strict=True) if isinstance(name, str)}
+    return orjson.dumps(cells)
+
+
 ENVELOPES: tuple[Envelope, ...] = (
     Envelope("EventBridge event", frozenset({"detail-type", "source", "detail"}), _object("detail")),
     Envelope("LookupEvents item", frozenset({"CloudTrailEvent"}), _object("CloudTrailEvent")),
     Envelope("CloudWatch Logs delivery", frozenset({"messageType", "logEvents"}), _log_events),
     Envelope("Records document", frozenset({"Records"}), _listed("Records")),
     Envelope("LookupEvents answer", frozenset({"Events"}), _listed("Events")),
+    Envelope("Event Hub message", frozenset({"records"}), _listed("records")),
+    Envelope("Log Analytics answer", frozenset({"tables"}), _tables),
+    Envelope("REST answer", frozenset({"value"}), _listed("value")),
 )
 """In the order in which they are tried."""
 

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from firstseen.sources.aws_cloudtrail import CLOUDTRAIL
+from firstseen.sources.azure_activitylogs import ACTIVITYLOGS
+from firstseen.sources.azure_auditlogs import AUDITLOGS
+from firstseen.sources.azure_signinlogs import SIGNINLOGS
 from firstseen.sources.source import Source, View
 
 
@@ -19,7 +22,7 @@ def _table(*sources: Source) -> Mapping[str, Source]:
     return MappingProxyType(table)
 
 
-SOURCES: Mapping[str, Source] = _table(CLOUDTRAIL)
+SOURCES: Mapping[str, Source] = _table(CLOUDTRAIL, ACTIVITYLOGS, SIGNINLOGS, AUDITLOGS)
 
 
 def recognise(view: View) -> Source | None:

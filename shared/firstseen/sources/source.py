@@ -30,12 +30,15 @@ class Derived:
 
     ``reads`` names the top-level keys that the function looks at, so that a decoder can leave the rest
     unread. The function never raises on any view: a value it cannot make is ``None``. ``suggests`` gives texts
-    that, at one of the fields read, may lead to a value: examples of rules are made with them.
+    that, at one of the fields read, may lead to a value: examples of rules are made with them. ``moment``, where the
+    value depends on the event's time alone, makes it from whole seconds since 1970: a decoder that has read the time
+    need not keep its text.
     """
 
     reads: tuple[str, ...]
     function: Callable[[View], Any]
     suggests: Callable[[object], Iterable[str]] = field(default=_no_suggestions, compare=False)
+    moment: Callable[[int], Any] | None = field(default=None, compare=False)
 
 
 Accessor = Path | Derived

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 import uuid
 
+from firstseen.adapters.local.addresses import sources_for
 from firstseen.cli.live import add_state, live_store
 from firstseen.cli.main import EXIT_DONE, EXIT_REJECTED
 from firstseen.cli.rulefiles import load_pack
@@ -31,7 +33,14 @@ def run(args: argparse.Namespace) -> int:
     pack = load_pack(args.rules)
     sink = open_sink(args.sink, endpoint_url=args.endpoint_url)
     with live_store(args) as store:
-        pipeline = Pipeline(pack, store, sink, owner=uuid.uuid4().hex, clock=lambda: time.time_ns() // 1_000)
+        pipeline = Pipeline(
+            pack,
+            store,
+            sink,
+            owner=uuid.uuid4().hex,
+            clock=lambda: time.time_ns() // 1_000,
+            sources=sources_for(pack, os.environ),
+        )
         report = pipeline.sweep()
     counts = report.counts
     left = len(report.retry)

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Protocol, runtime_checkable
 
 V4_BITS, V6_BITS = 24, 48
 """The network that one customer usually has; a home's or an office's address moves within it."""
+
+MAX_REMEMBERED = 4_096
+"""Texts whose network is kept: the same few addresses come again and again."""
+
+MAX_TEXT_CHARACTERS = 100
+"""No address is longer."""
 
 
 @runtime_checkable
@@ -32,6 +39,11 @@ def address_of(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | Non
 
 def network_of(text: str) -> str | None:
     """``198.51.100.0/24`` of an address in it, ``2001:db8:7::/48`` for IPv6."""
+    return _network_of(text) if len(text) <= MAX_TEXT_CHARACTERS else None
+
+
+@lru_cache(maxsize=MAX_REMEMBERED)
+def _network_of(text: str) -> str | None:
     address = address_of(text)
     if address is None:
         return None

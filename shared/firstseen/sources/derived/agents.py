@@ -9,11 +9,15 @@ command line, its SDKs or kubectl, while it knows thousands of phones.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 MAX_READ_CHARACTERS = 1_024
 """Of a user agent; what follows is not looked at."""
 
 MAX_FAMILY_CHARACTERS = 40
+
+MAX_REMEMBERED = 4_096
+"""User agents whose family is kept: at most 16 MB, mostly one."""
 
 PROGRAMS = (
     # Tools come before the SDKs that they are made with, which they name as well.
@@ -64,7 +68,12 @@ EXAMPLES = {
 
 def family(text: str) -> str | None:
     """The family in lower case; None of a text without a word. AWS's own services are all ``aws-service``."""
-    lower = text[:MAX_READ_CHARACTERS].strip("[] \t").casefold()
+    return _family(text[:MAX_READ_CHARACTERS])
+
+
+@lru_cache(maxsize=MAX_REMEMBERED)
+def _family(text: str) -> str | None:
+    lower = text.strip("[] \t").casefold()
     for words, name in PROGRAMS:
         if words in lower:
             return name

@@ -53,7 +53,7 @@ def derived(source: Source, name: str) -> Derived | None:
         if zone is None or place is None:
             return None
         clock = _Clock(source.time, known, zone)
-        return Derived(_reads(place), clock, clock.suggested)
+        return Derived(_reads(place), clock, clock.suggested, clock.shown)
     if at:
         return None
     return _of_text(source, _NAMED_AS.get(known, known))
@@ -94,9 +94,10 @@ class _Clock:
 
     def __call__(self, view: View) -> int | str | None:
         time_us = self.time(view)
-        return None if time_us is None else self._shown(time_us // 1_000_000)
+        return None if time_us is None else self.shown(time_us // 1_000_000)
 
-    def _shown(self, utc_seconds: int) -> int | str | None:
+    def shown(self, utc_seconds: int) -> int | str | None:
+        """The value at a moment, in seconds since 1970."""
         local = self.zone.local_seconds(utc_seconds)
         if local is None:
             return None
@@ -109,7 +110,7 @@ class _Clock:
         wanted = str(value).casefold()
         for hour in range(7 * 24):
             seconds = _EXAMPLE_DAY * DAY_SECONDS + hour * HOUR_SECONDS
-            if str(self._shown(seconds)) == wanted:
+            if str(self.shown(seconds)) == wanted:
                 yield f"2026-03-{2 + hour // 24:02d}T{hour % 24:02d}:00:00Z"
 
 
