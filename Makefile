@@ -7,7 +7,9 @@ PYTHON ?= python3
 # A run of the tests that takes longer hangs, and is cut.
 TEST_TIMEOUT_SECONDS ?= 1800
 # More for pytest: make test TESTS="tests/unit -k episodes"
-TESTS ?= tests
+TESTS ?= tests examples
+# make bench BENCH="--rules DIR" measures with other rules, and writes nothing.
+BENCH ?= --write
 # `make lock UPGRADE=--upgrade` takes the newest releases; without it only what the .in files ask for changes.
 UPGRADE ?=
 
@@ -17,11 +19,11 @@ export PIP_NO_INPUT = 1
 BIN := .venv/bin
 PIP_INSTALL := -m pip install --quiet --require-hashes
 TIMEOUT := $(shell command -v timeout || command -v gtimeout)
-CHECKED := $(wildcard shared functions tests demo)
+CHECKED := $(wildcard shared functions infra tests examples demo)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench lock clean python node
+.PHONY: help demo test check bench build-aws lock clean python node
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -42,13 +44,18 @@ check: .venv/.installed-dev ## style, types, and who imports whom
 	$(BIN)/mypy $(CHECKED)
 	$(BIN)/lint-imports --no-logo --cache-dir .cache/imports
 
-bench: .venv/.installed-dev ## measure speed (tests/benchmarks/bench_*.py); wants an idle machine
-	$(BIN)/pytest --capture=no -o python_files='bench_*.py' tests/benchmarks
+bench: .venv/.installed-dev .venv-bench/.installed ## measure speed, write docs/benchmarks.md; wants an idle machine
+	$(BIN)/pytest --capture=no -o python_files='bench_*.py' tests/benchmarks $(BENCH)
 
 clean: ## remove everything that make made
-	rm -rf .venv .venv-emulators .venv-infra .venv-lock node_modules
+	rm -rf .venv .venv-bench .venv-emulators .venv-infra .venv-lock node_modules
 	rm -rf .cache .demo .hypothesis build shared/firstseen.egg-info
 	find $(CHECKED) -type d -name __pycache__ -prune -exec rm -rf {} +
+
+# ---- what is deployed ------------------------------------------------------------------------------------
+
+build-aws: .venv/.installed-cli ## build the Lambda packages into build/aws (no Docker; needs a Python 3.13 beside)
+	$(BIN)/python infra/aws/build.py
 
 # ---- the demo's events -----------------------------------------------------------------------------------
 
@@ -103,7 +110,7 @@ node_modules/.installed: package.json package-lock.json | node
 # dev first, then what is shipped within its bounds, then what lives apart. Run it with the oldest Python that is
 # supported, so that nothing that only that one needs is missing.
 SHIPPED := core cli aws azure
-APART := infra emulators build lock
+APART := infra emulators bench build lock
 COMPILE = .venv-lock/bin/pip-compile --quiet $(UPGRADE) --generate-hashes --allow-unsafe --strip-extras --no-header \
     --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 

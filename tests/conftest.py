@@ -20,9 +20,10 @@ BUDGET_SECONDS = {
     "properties": 300,
     "faults": 180,
     "conformance": 120,
-    "functions": 240,
+    "functions": 480,
     "infra": 240,
     "benchmarks": 120,
+    "examples": 60,
 }
 """What the tests of a folder may take, added up: two workers halve the wait, not this."""
 

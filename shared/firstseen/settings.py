@@ -23,6 +23,8 @@ LOG_LEVELS: tuple[LogLevel, ...] = ("DEBUG", "INFO", "WARNING", "ERROR")
 MAX_SHOWN_CHARACTERS = 80
 """Of a value at fault, in the message."""
 
+NONE, OWN = "none", "own"
+
 T = TypeVar("T")
 
 
@@ -70,6 +72,8 @@ class Reader:
 _TABLE = re.compile(r"(arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:\d{12}:table/)?[A-Za-z0-9_.-]{3,255}")
 _TOPIC = re.compile(r"arn:aws[a-z-]{0,12}:sns:[a-z0-9-]{1,32}:\d{12}:[A-Za-z0-9_-]{1,251}(\.fifo)?")
 _QUEUE = re.compile(r"https?://[^/\s]+/[^\s]+")
+_PACKS = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*'()/-]{0,900})?")
+_REGION = re.compile(r"[a-z]{2,4}(-[a-z]{2,16}){1,3}-\d{1,2}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./#:-]{0,127}")
 
 
@@ -85,6 +89,19 @@ def _form(text: str) -> HttpsForm | None:
     return next((form for form in HTTPS_FORMS if form == text), None)
 
 
+def _number(least: int, most: int) -> Callable[[str], int | None]:
+    return lambda text: int(text) if re.fullmatch(r"\d{1,9}", text) and least <= int(text) <= most else None
+
+
+def _address(text: str) -> str | None:
+    return "" if text == NONE else text if _PACKS.fullmatch(text) else None
+
+
+def _regions(text: str) -> tuple[str, ...] | None:
+    names = tuple(dict.fromkeys(one.strip() for one in text.split(",")))
+    return () if text == OWN else names if all(map(_REGION.fullmatch, names)) else None
+
+
 @dataclass(frozen=True, slots=True)
 class AwsSettings:
     """What the Lambda functions are told.
@@ -98,6 +115,10 @@ class AwsSettings:
         service: the deployment's name: the dimension of its metrics.
         namespace: of its metrics.
         log_level: what is logged; values of events never are.
+        packs: where rule packs are published; "": nowhere, the package's own is run.
+        packs_seconds: how often that place is looked at, by each container that has work.
+        baseline_days: how much of CloudTrail's history a rule learns from before it speaks; 0: none.
+        baseline_regions: whose history; empty: the function's own region.
     """
 
     table: str
@@ -108,6 +129,10 @@ class AwsSettings:
     service: str
     namespace: str
     log_level: LogLevel
+    packs: str
+    packs_seconds: int
+    baseline_days: int
+    baseline_regions: tuple[str, ...]
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> AwsSettings:
@@ -122,6 +147,10 @@ class AwsSettings:
             reader.read(SERVICE, _matching(_NAME), "letters, digits and -_./", ""),
             reader.read(NAMESPACE, _matching(_NAME), "letters, digits and -_./", ""),
             reader.read(LOG_LEVEL, _level, f"one of {', '.join(LOG_LEVELS)}", "INFO"),
+            reader.read(PACKS, _address, "s3://BUCKET/PREFIX or none", ""),
+            reader.read(PACKS_SECONDS, _number(10, 86_400), "10 to 86400", 0),
+            reader.read(BASELINE_DAYS, _number(0, 90), "0 to 90", 0),
+            reader.read(BASELINE_REGIONS, _regions, "own, or names divided by commas", ()),
         )
         reader.finish()
         return found
@@ -135,6 +164,13 @@ PACK = Variable("FIRSTSEEN_PACK", "the rule pack in the function's package", "ru
 SERVICE = Variable("FIRSTSEEN_SERVICE", "the name of this deployment", "firstseen")
 NAMESPACE = Variable("FIRSTSEEN_METRICS_NAMESPACE", "the namespace of its metrics", "firstseen")
 LOG_LEVEL = Variable("FIRSTSEEN_LOG_LEVEL", "what is logged", "INFO")
+PACKS = Variable("FIRSTSEEN_PACKS", "where rule packs are published", NONE)
+PACKS_SECONDS = Variable("FIRSTSEEN_PACKS_SECONDS", "seconds between two looks at that place", "120")
+BASELINE_DAYS = Variable("FIRSTSEEN_BASELINE_DAYS", "days of CloudTrail's history that baselines are built from", "0")
+BASELINE_REGIONS = Variable("FIRSTSEEN_BASELINE_REGIONS", "regions of that history", OWN)
 
-AWS_VARIABLES = (TABLE, TOPIC_ARN, HTTPS, REJECTS_URL, PACK, SERVICE, NAMESPACE, LOG_LEVEL)
+AWS_VARIABLES = (
+    *(TABLE, TOPIC_ARN, HTTPS, REJECTS_URL, PACK, SERVICE, NAMESPACE, LOG_LEVEL),
+    *(PACKS, PACKS_SECONDS, BASELINE_DAYS, BASELINE_REGIONS),
+)
 """Every variable that the Lambda functions read."""

@@ -46,16 +46,22 @@ def kind(rules: Path) -> str:
 def test_whole_commands(  # noqa: PLR0913, PLR0917 - what is measured, and how
     rules: Path, shipped: Path, events: Path, number_of_rounds: int, report: Report, tmp_path: Path
 ) -> None:
-    """`match` and `replay` over the file, and over an empty one: what starting them costs."""
+    """`match` and `replay` over the file, and over an empty one: what starting them costs.
+
+    The comparable rules have no memory: to `replay` each match is a finding, which measures something else.
+    """
     nothing = tmp_path / "empty.jsonl"
     nothing.touch()
     commands: dict[str, Sequence[str]] = {
         "orjson.loads, line by line": [sys.executable, READING, "orjson", str(events)],
         "json.loads, line by line": [sys.executable, READING, "json", str(events)],
     }
-    for folder, name in ((shipped, f"the {kind(shipped)} that are shipped"), (rules, kind(rules))):
-        for what in ("match", "replay"):
-            commands[f"`{what}`, {name}"] = command(what, folder, events)
+    for folder, what, name in (
+        (shipped, "match", f"the {kind(shipped)} that are shipped"),
+        (shipped, "replay", f"the {kind(shipped)} that are shipped"),
+        (rules, "match", kind(rules)),
+    ):
+        commands[f"`{what}`, {name}"] = command(what, folder, events)
     commands[f"`match`, {kind(rules)}, an empty file"] = command("match", rules, nothing)
     taken = rounds(commands, number_of_rounds)
     count = number_of_lines(events)
@@ -81,7 +87,7 @@ def test_memory_of_whole_commands(rules: Path, shipped: Path, events: Path, larg
     """Peak memory over the file, and over one ten times as large."""
     rows = []
     peaks: list[int] = []
-    for folder, what in ((shipped, "match"), (shipped, "replay"), (rules, "match"), (rules, "replay")):
+    for folder, what in ((shipped, "match"), (shipped, "replay"), (rules, "match")):
         small, large = (launched(command(what, folder, file)).peak_bytes for file in (events, larger))
         peaks.append(large)
         rows.append((f"`{what}`, {kind(folder)}", f"{small / 1e6:,.0f} MB", f"{large / 1e6:,.0f} MB"))

@@ -49,11 +49,13 @@ def firstseen(rules: Path) -> tuple[Callable[[Path], Matches], Refused]:
     from firstseen.sources.splitting import split
 
     pack = build_pack({str(path): path.read_bytes() for path in sorted(rules.rglob("*.yml"))})
+    engine = Own(pack)
+    engine.compile()
 
     def run(events: Path) -> Matches:
         with events.open("rb") as file:
             chunks = iter(lambda: file.read(1 << 18), b"")
-            for one in Own(pack).sightings(split(chunks), received_us=2_000_000_000_000_000):
+            for one in engine.sightings(split(chunks), received_us=2_000_000_000_000_000):
                 if isinstance(one, Sighted):
                     for row in one.bases:
                         yield pack.bases[row].id, one.place

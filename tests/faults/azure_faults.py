@@ -5,42 +5,39 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3 import HTTPResponse
 
 from tests.faults.faulty import When
 
-Fault = Callable[[requests.PreparedRequest], requests.Response]
+Fault = Callable[[], HTTPResponse]
 
 
-def lost(request: requests.PreparedRequest) -> requests.Response:
+def lost() -> HTTPResponse:
     """An answer that never came: whether the call took effect is not known."""
-    raise requests.ReadTimeout(request=request)
+    raise requests.ReadTimeout
 
 
-def unreachable(request: requests.PreparedRequest) -> requests.Response:
+def unreachable() -> HTTPResponse:
     """Nobody answers at all."""
-    raise requests.ConnectionError(request=request)
+    raise requests.ConnectionError
 
 
-def answered(status: int, code: str = "", **headers: str) -> Fault:
+def answered(status: int, code: str = "") -> Fault:
     """An answer of Table Storage that says no."""
+    said = {"odata.error": {"code": code, "message": {"lang": "en-US", "value": "as asked"}}}
+    headers = {"Content-Type": "application/json"}
+    if code:
+        headers["x-ms-error-code"] = code
 
-    def fault(request: requests.PreparedRequest) -> requests.Response:
-        response = requests.Response()
-        response.status_code = status
-        response.reason = code
-        response.request = request
-        response.url = request.url or ""
-        response.headers.update({"Content-Type": "application/json", **headers})
-        if code:
-            response.headers["x-ms-error-code"] = code
-        said = {"odata.error": {"code": code, "message": {"lang": "en-US", "value": "as asked"}}}
-        response._content = json.dumps(said).encode()
-        return response
+    def fault() -> HTTPResponse:
+        body = BytesIO(json.dumps(said).encode())
+        return HTTPResponse(body, headers, status, reason=code, preload_content=False)
 
     return fault
 
@@ -87,7 +84,7 @@ class Wire(HTTPAdapter):
         self.failed += 1
         if self.when == "after":
             super().send(request, *args, **named).close()
-        return self.fault(request)
+        return self.build_response(request, self.fault())
 
 
 def _name(request: requests.PreparedRequest) -> str:

@@ -31,6 +31,7 @@ ACTIONS = {
     "batch_get_item": ("dynamodb:BatchGetItem",),
     "batch_write_item": ("dynamodb:BatchWriteItem",),
     "get_object": ("s3:GetObject", "s3:ListBucket"),
+    "lookup_events": ("cloudtrail:LookupEvents",),
     "publish_batch": ("sns:Publish",),
     "put_item": ("dynamodb:PutItem",),
     "query": ("dynamodb:Query",),
@@ -40,11 +41,13 @@ ACTIONS = {
 }
 """Each call of an SDK client that the functions can reach, and what it needs. Listing tells missing from denied."""
 
-ONLY_ELSEWHERE = {"create_table", "update_time_to_live", "get_waiter", "lookup_events", "scan"}
+ONLY_ELSEWHERE = {"create_table", "update_time_to_live", "get_waiter", "put_object", "scan"}
 """Calls that only tests and the command line reach."""
 
 BY_AWS = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 """What Lambda's event source mapping does with the function's role."""
+NO_RESOURCE = {"cloudtrail:LookupEvents"}
+"""Actions that can be allowed on nothing less than everything."""
 BY_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents"}
 BY_ENCRYPTION = {"kms:Decrypt", "kms:GenerateDataKey"}
 """What SNS (an encrypted topic) and S3 (an encrypted bucket) ask of the caller."""
@@ -207,9 +210,11 @@ def called() -> set[str]:
 def test_what_the_roles_allow_is_what_the_code_calls() -> None:
     assert called() - ONLY_ELSEWHERE == set(ACTIONS), "say in ACTIONS what the call needs, or that no function makes it"
     needed = {action for call in ACTIONS.values() for action in call}
-    assert actions("IngestRole") == needed | BY_AWS | BY_LAMBDA | BY_ENCRYPTION
-    nothing_read = {"s3:GetObject", "s3:ListBucket", "sqs:SendMessage"}
-    assert actions("SweepRole") == (needed - nothing_read) | BY_LAMBDA | BY_ENCRYPTION
+    history, rejects, findings = {"cloudtrail:LookupEvents"}, {"sqs:SendMessage"}, {"sns:Publish"}
+    by_all = BY_LAMBDA | BY_ENCRYPTION
+    assert actions("IngestRole") == (needed - history) | BY_AWS | by_all
+    assert actions("SweepRole") == (needed - history - rejects) | by_all
+    assert actions("BaselineRole") == (needed - rejects - findings) | by_all
 
 
 def test_a_star_as_a_resource_has_its_reason_beside_it() -> None:
@@ -217,18 +222,18 @@ def test_a_star_as_a_resource_has_its_reason_beside_it() -> None:
     stars = [line for line in lines if re.search(r'Resource: "?\*"?', line)]
     assert stars
     assert all("# " in line for line in stars)
-    for role in ("IngestRole", "SweepRole"):
-        assert all(one["Resource"] != "*" for one in statements(role))
+    for role in ("IngestRole", "SweepRole", "BaselineRole"):
+        assert {one["Action"] for one in statements(role) if one["Resource"] == "*"} <= NO_RESOURCE
         assert not [action for action in actions(role) if "*" in action]
 
 
 def test_each_alarm_watches_something_that_exists_tells_somebody_and_is_explained() -> None:
     said = (ROOT / "docs" / "aws.md").read_text(encoding="utf-8")
     handlers = "".join(
-        (ROOT / "functions/aws" / name).read_text(encoding="utf-8") for name in ("ingest.py", "sweep.py")
+        (ROOT / "functions/aws" / name).read_text(encoding="utf-8") for name in ("ingest.py", "sweep.py", "wiring.py")
     )
     alarms = of_type("AWS::CloudWatch::Alarm")
-    assert len(alarms) == 10
+    assert len(alarms) == 12
     for name, alarm in alarms.items():
         assert f"`{name}`" in said, f"docs/aws.md does not explain {name}"
         assert alarm["AlarmActions"] == [{"Ref": "Findings"}]
@@ -237,7 +242,7 @@ def test_each_alarm_watches_something_that_exists_tells_somebody_and_is_explaine
             assert alarm["Dimensions"] == [{"Name": "service", "Value": {"Ref": "AWS::StackName"}}]
 
 
-@pytest.mark.parametrize("name", ["Ingest", "Sweep"])
+@pytest.mark.parametrize("name", ["Ingest", "Sweep", "Baseline"])
 def test_logs_end_and_have_a_group_of_their_own(name: str) -> None:
     function = of_type("AWS::Lambda::Function")[name]
     assert function["LoggingConfig"] == {"LogGroup": {"Ref": f"{name}Logs"}}

@@ -103,7 +103,7 @@ def _list(shelf: Named) -> int:
 
 
 def _row(state: str, one: Published) -> tuple[str, ...]:
-    return state, *(safe_text(part, MAX_WORD_CHARACTERS) for part in (one.version, one.at, one.who, one.hash))
+    return state, *(safe_text(part, MAX_WORD_CHARACTERS) for part in (one.version, one.at, one.who, one.hash[:32]))
 
 
 def _read(shelf: Named) -> tuple[Pointer, str] | None:
