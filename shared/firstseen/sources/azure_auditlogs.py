@@ -23,7 +23,8 @@ def recognise(view: View) -> bool:
     for key in ("category", "Type"):
         found = view.get(key)
         if isinstance(found, str) and found.casefold() == CATEGORY:
-            return True
+            # An empty name leads to the name in the properties: a decoder of two keys cannot say what the event is.
+            return view.get("operationName") != "" or len(view) > len(AUDITLOGS.index)
     properties = opened(view.get("properties"))
     if isinstance(properties, Mapping) and isinstance(properties.get("activityDisplayName"), str):
         return "loggedByService" in properties or "activityDateTime" in properties

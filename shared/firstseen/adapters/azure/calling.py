@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from threading import Lock
@@ -59,11 +59,14 @@ class ConditionFailed(Exception):  # noqa: N818 - an answer, not a fault
 def code_of(exc: HttpResponseError) -> str:
     """Azure's name of the error, "" if it gave none. ``create_entity`` raises without one, so the answer is asked."""
     code = getattr(exc, "error_code", None)
-    if code is None and exc.response is not None:
-        code = exc.response.headers.get("x-ms-error-code")
-    if code is None and exc.error is not None:
-        code = exc.error.code
+    code = code or header_of(exc, "x-ms-error-code") or (exc.error.code if exc.error is not None else None)
     return str(getattr(code, "value", code) or "")
+
+
+def header_of(exc: HttpResponseError, name: str) -> str:
+    """A header of the answer, "" if there is none."""
+    headers: Mapping[str, str] = getattr(exc.response, "headers", {})
+    return headers.get(name, "")
 
 
 def passes(exc: AzureError | HTTPException) -> bool:

@@ -208,9 +208,7 @@ def index_entities(finding: Finding, token: str) -> list[New]:
     if rows.first_status(finding) == "pending":
         indexes.append(schema.DUE)
     shown: New = {"uid": schema.encoded(finding.uid), "token": token, "routing": finding.routing}
-    return [
-        {**located(schema.index_place(index, finding.time_us, finding.uid, token)), **shown} for index in indexes
-    ]
+    return [{**located(schema.index_place(index, finding.time_us, finding.uid, token)), **shown} for index in indexes]
 
 
 def index_places(entity: TableEntity) -> list[Place]:
