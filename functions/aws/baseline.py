@@ -13,6 +13,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from firstseen.adapters.aws.cloudtrail_history import EventHistory, cloudtrail_client
 from firstseen.baseline.slices import History, Sliced, Slicer
+from firstseen.language.pack import Pack
+from functions.aws.staged import staged
 from functions.aws.wiring import Context, Parts, Start, start
 
 Handler = Callable[[Mapping[str, object], Context], None]
@@ -35,16 +37,35 @@ def handler_of(started: Start, history_of: HistoryOf = history_of) -> Handler:
         parts.logger.append_keys(request_id=context.aws_request_id)
         parts.look()
         if parts.settings.baseline_days:
-            measure(parts, build(parts, history_of, parts.deadline_us(context)))
+            done = build(parts, parts.pack, history_of, parts.deadline_us(context))
+            measure(parts, done)
+            if not done.rules:
+                stage(parts, history_of, parts.deadline_us(context))
 
     return handler
 
 
-def build(parts: Parts, history_of: HistoryOf, deadline_us: int) -> Sliced:
+def stage(parts: Parts, history_of: HistoryOf, deadline_us: int) -> None:
+    """Build for rules that wait for their baselines, and put them in force when nothing is left to build.
+
+    Raises InputError, StoreUnavailable, StoreUnusable; RuleError when what waits cannot be run.
+    """
+    waits = staged(parts)
+    if waits is None:
+        return
+    done = build(parts, waits.pack, history_of, deadline_us)
+    measure(parts, done)
+    if done.built or not done.rules:
+        switched = waits.switch(parts.clock())
+        said = {"version": waits.pack.version, "switched": switched}
+        parts.logger.info("rules that waited have their baselines", extra=said)
+
+
+def build(parts: Parts, pack: Pack, history_of: HistoryOf, deadline_us: int) -> Sliced:
     """As much as there is time for. Raises InputError, StoreUnavailable, StoreUnusable."""
     found = [history_of(region) for region in parts.settings.baseline_regions or (None,)]
     histories: dict[str, History] = {one.client.meta.region_name: one for one in found}
-    make = partial(Slicer, parts.pack, parts.store, histories, parts.clock, uuid.uuid4().hex)
+    make = partial(Slicer, pack, parts.store, histories, parts.clock, uuid.uuid4().hex)
     return make(parts.settings.baseline_days, deadline_us).run()
 
 

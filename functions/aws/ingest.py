@@ -7,6 +7,7 @@ from typing import TypedDict
 
 from aws_lambda_powertools.metrics import MetricUnit
 
+from firstseen.baseline.noise import wide_bases
 from firstseen.errors import FirstseenError, StoreUnavailable
 from firstseen.pipeline import Delivery, Report
 from functions.aws.deliveries import Batch, QueueEvent, batch_of
@@ -74,17 +75,8 @@ def _process(parts: Parts, deliveries: Sequence[Delivery], deadline_us: int) -> 
             parts.logger.exception("message %s failed", handle)
             whole.give_back([handle], f"it brought about a fault of firstseen: {type(exc).__name__}")
         else:
-            _merge(whole, part)
+            whole.merge(part)
     return whole
-
-
-def _merge(whole: Report, part: Report) -> None:
-    whole.retry.update(part.retry)
-    whole.rejects.extend(part.rejects)
-    whole.findings.extend(part.findings)
-    whole.refused.extend(part.refused)
-    for name, number in part.counts.items():
-        whole.add(name, number)
 
 
 def _keep(parts: Parts, report: Report) -> None:
@@ -111,6 +103,8 @@ def measure(parts: Parts, report: Report, batch: Batch) -> None:
     counts.update((f"state_{name}", number) for name, number in parts.operations().items())
     for routing in sorted({one.routing for one in report.findings}):
         counts[f"findings_{routing}"] = sum(one.routing == routing for one in report.findings)
+    wide = wide_bases(parts.pack, report.matched, counts["events"])
+    counts["wide_rules"] = len(wide)
     for name, number in counts.items():
         parts.metrics.add_metric(name, MetricUnit.Count, number)
     lags_us = [*batch.lags_us, *(one.received_us - one.time_us for one in report.findings)]
@@ -123,6 +117,9 @@ def measure(parts: Parts, report: Report, batch: Batch) -> None:
     for handle, pointer, reject in report.rejects:
         kept = {"message_id": handle, "pointer": pointer, "place": reject.place, "rule_id": reject.rule_id}
         parts.logger.warning("kept in the rejects queue", extra=kept)
+    for one in wide:
+        told = {"rule_id": one.base_id, "matches": one.matches, "share": round(one.share, 3)}
+        parts.logger.warning("a rule matches a large share of all events: narrow it", extra=told)
     for finding in report.refused:
         parts.logger.error("SNS refused a finding for good", extra={"uid": finding.uid, "rule": finding.card.id})
 

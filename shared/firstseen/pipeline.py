@@ -102,6 +102,17 @@ class Report:
         """Count."""
         self.counts[name] = self.counts.get(name, 0) + number
 
+    def merge(self, other: Report) -> None:
+        """Take in what became of more."""
+        for handle, reason in other.retry.items():
+            self.retry.setdefault(handle, reason)
+        self.rejects.extend(other.rejects)
+        self.findings.extend(other.findings)
+        self.refused.extend(other.refused)
+        for mine, more in ((self.left_out, other.left_out), (self.matched, other.matched), (self.counts, other.counts)):
+            for name, number in more.items():
+                mine[name] = mine.get(name, 0) + number
+
     def give_back(self, handles: Iterable[str], reason: str) -> None:
         """These deliveries are not acknowledged; the first reason stays."""
         for handle in handles:

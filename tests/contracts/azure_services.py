@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 from azure.core.credentials import AccessToken
+from azure.core.exceptions import ClientAuthenticationError
 from azure.core.pipeline.transport import RequestsTransport
 
 from firstseen.adapters.azure.clients import local_table_client, table_client
 from tests.emulators import Azurite, azurite
 
 if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
     from azure.data.tables import TableClient
 
 
@@ -42,18 +44,29 @@ class FakeIdentity:
         return AccessToken(".".join([*encoded, "c2lnbmF0dXJl"]), now + 3600)
 
 
+class NoIdentity:
+    """Where nobody is signed in."""
+
+    def get_token(self, *_: str, **__: object) -> AccessToken:
+        raise ClientAuthenticationError(message="no identity here")
+
+
 @dataclass(frozen=True, slots=True)
 class Storage:
     """One Azurite and how it is asked."""
 
     server: Azurite
 
-    def client(self, table: str, session: requests.Session | None = None) -> TableClient:
-        """A client of a table; with the identity where the server takes tokens, else by connection string."""
+    def client(
+        self, table: str, session: requests.Session | None = None, *, identity: TokenCredential | None = None
+    ) -> TableClient:
+        """A client of a table; with an identity where the server takes tokens, else by connection string."""
         trusted = self.server.certificate
         if trusted is not None:
             transport = RequestsTransport(connection_verify=str(trusted))
-            return table_client(self.server.table_url, table, credential=FakeIdentity(), transport=transport)
+            return table_client(
+                self.server.table_url, table, credential=identity or FakeIdentity(), transport=transport
+            )
         more = {} if session is None else {"transport": RequestsTransport(session=session, session_owner=False)}
         return local_table_client(self.server.connection_string, table, **more)
 

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import pytest
-from azure.core.credentials import AccessToken, AzureKeyCredential
-from azure.core.exceptions import ClientAuthenticationError
+from azure.core.credentials import AzureKeyCredential
 from azure.eventgrid import EventGridPublisherClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +20,7 @@ from firstseen.errors import SettingsError
 from firstseen.findings.finding import MAX_RAW_BYTES, Finding
 from firstseen.findings.ocsf import to_ocsf
 from firstseen.findings.sink import Sink
+from tests.contracts.azure_services import NoIdentity
 from tests.contracts.event_grid_topic import KEY, Answer, Event, Script, Topic, topic, wrong_event
 from tests.contracts.sink_contract import SinkContract, finding
 
@@ -223,13 +223,6 @@ def test_a_wrong_key_is_unavailable(harness: EventGridHarness) -> None:
     sink = EventGridSink(harness.topic.url, AzureKeyCredential("another"), backoff=Backoff(attempts=1))
     harness.sinks.append(sink)
     assert list(sink.publish(FOUR)) == ["unavailable"] * 4
-
-
-class NoIdentity:
-    """Where nobody is signed in."""
-
-    def get_token(self, *_: str, **__: object) -> AccessToken:
-        raise ClientAuthenticationError(message="no identity here")
 
 
 def test_without_an_identity_it_is_unavailable(harness: EventGridHarness, caplog: pytest.LogCaptureFixture) -> None:

@@ -70,6 +70,7 @@ class Wire(HTTPAdapter):
     def session(self) -> requests.Session:
         """Connections that go through this wire."""
         made = requests.Session()
+        made.trust_env = False  # no proxy is asked for
         made.mount("http://", self)
         return made
 

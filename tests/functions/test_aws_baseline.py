@@ -13,14 +13,16 @@ import pytest
 
 from firstseen.adapters.aws.calling import Backoff
 from firstseen.adapters.aws.cloudtrail_history import EventHistory, Pace, cloudtrail_client
-from firstseen.errors import InputError
+from firstseen.cli import main
+from firstseen.errors import InputError, RuleError
 from firstseen.findings.learning import RULE, RuleRow
 from firstseen.findings.rows import read_row
 from firstseen.language.frontends.loading import build_pack
 from firstseen.language.pack import dump
+from firstseen.language.published import read_pointer
 from functions.aws import baseline, wiring
 from tests.faults.world import START_US, event
-from tests.functions.aws_cloud import SESSION, Cloud, bus_event, cloud, deployed
+from tests.functions.aws_cloud import REGION, SESSION, Cloud, bus_event, cloud, deployed
 from tests.functions.fake_cloudtrail import FakeCloudTrail, serving
 
 DAY, HOUR = 24 * 60, 60
@@ -127,6 +129,10 @@ class World:
             for key, one in self.account.build().store.scan_states()
         }
 
+    def sent_by(self) -> set[str]:
+        """Versions of the packs whose findings were sent."""
+        return {row.finding.pack_version for row in self.account.rows() if row.finding.routing == "send"}
+
     def ask(self, number: int, who: str) -> list[str]:
         """A live event by the ordinary function; how its findings were routed."""
         before = {row.finding.uid for row in self.account.rows()}
@@ -187,7 +193,7 @@ def test_with_nothing_to_do_nothing_is_asked(world: World) -> None:
     assert world.service.requests == requests
 
 
-@pytest.mark.parametrize("seconds", [8, 11, 20])
+@pytest.mark.parametrize("seconds", [6, 8, 11])
 def test_slices_of_any_length_end_where_one_call_does(world: World, seconds: float, tmp_path: Path) -> None:
     world.call(840)
     whole, requests = world.keys(), world.service.requests
@@ -251,6 +257,54 @@ def test_a_changed_rule_builds_a_baseline_of_its_own_and_an_unchanged_one_is_lef
     assert {one["LookupAttributes"][0]["AttributeValue"] for one in world.service.asked} == {"Ask", "Beg", "Implore"}
     assert world.ask(1001, "ada") == []
     assert world.ask(1002, "trudy") == ["send"]
+
+
+def publish(tmp_path: Path, rules: str, *words: str) -> None:
+    path = tmp_path / "published.yml"
+    path.write_text(rules, encoding="utf-8")
+    assert main(["rules", "publish", str(path), "--to", "s3://firstseen-packs/rules", *words]) == 0
+
+
+@pytest.fixture
+def packs(world: World) -> None:
+    location: Any = {"LocationConstraint": REGION}
+    SESSION.client("s3").create_bucket(Bucket="firstseen-packs", CreateBucketConfiguration=location)
+    world.account.environment["FIRSTSEEN_PACKS"] = "s3://firstseen-packs/rules"
+
+
+@pytest.mark.usefixtures("packs")
+def test_old_rules_work_on_while_the_baselines_of_those_that_wait_are_built_and_then_give_way(
+    world: World, tmp_path: Path
+) -> None:
+    publish(tmp_path, RULES)
+    world.call()
+    publish(tmp_path, CHANGED, "--after-baseline")
+    assert world.ask(1000, "mallory") == ["send"]
+    world.call(8, later_minutes=15)
+    assert world.ask(1001, "trudy") == ["send"]
+    old = world.sent_by()
+    for _ in range(20):
+        world.call(8, later_minutes=15)
+    assert world.ask(1002, "ada") == []
+    assert world.ask(1003, "walter") == ["send"]
+    assert len(old) == 1
+    assert len(world.sent_by() - old) == 1
+
+
+@pytest.mark.usefixtures("packs")
+def test_rules_that_wait_and_cannot_be_run_fail_the_call_and_stay_where_they_are(world: World, tmp_path: Path) -> None:
+    publish(tmp_path, RULES)
+    world.call()
+    publish(tmp_path, CHANGED, "--after-baseline")
+    s3 = SESSION.client("s3")
+    before = s3.get_object(Bucket="firstseen-packs", Key="rules/current.json")["Body"].read()
+    waits = read_pointer(before).next
+    assert waits is not None
+    s3.put_object(Bucket="firstseen-packs", Key=f"rules/packs/{waits.hash}.pack", Body=b"changed")
+    with pytest.raises(RuleError, match="its bytes were changed"):
+        world.call(later_minutes=15)
+    assert s3.get_object(Bucket="firstseen-packs", Key="rules/current.json")["Body"].read() == before
+    assert world.ask(1000, "mallory") == ["send"]
 
 
 def test_a_history_that_its_limit_never_lets_out_is_given_up_with_the_mend_once_and_silences_nobody_for_good(

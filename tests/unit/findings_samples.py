@@ -64,9 +64,7 @@ def event(time_us: int = NOON_US, **changes: Any) -> Event:  # noqa: ANN401 - an
 def opening(found: Event, others: int = 0, **changes: Any) -> Opening:  # noqa: ANN401 - any field, any call
     """An opening that ``found`` triggered, with so many other events of the condition before it."""
     hit = Hit(found.time_us, found.id, 0, changes.pop("value", ""))
-    earlier = [
-        Sighting(found.time_us - n * 1_000_000, f"event-{n}", n % 2, f"v{n}") for n in range(1, others + 1)
-    ]
+    earlier = [Sighting(found.time_us - n * 1_000_000, f"event-{n}", n % 2, f"v{n}") for n in range(1, others + 1)]
     related = (Sighting(hit.time_us, short(hit.event_id), 0, hit.value), *earlier)
     uid = finding_uid(key_hash(CARD.id, "f" * 16, ("111122223333",), (ROLE,)), 0)
     return Opening(**{"uid": uid, "time_us": found.time_us, "hit": hit, "related": related, **changes})

@@ -53,6 +53,23 @@ def test_what_is_published_is_in_force_and_can_be_taken_back_and_listed(
     assert len(list((shelf / "packs").iterdir())) == 2
 
 
+def test_rules_that_wait_for_their_baselines_are_listed_and_a_plain_publish_ends_it(
+    tmp_path: Path, shelf: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert publish(shelf, rules(tmp_path, 1), "--after-baseline") == 0
+    first = pointer(shelf)
+    assert first.next is None, "nothing was in force that could work on"
+    assert publish(shelf, rules(tmp_path, 2), "--after-baseline") == 0
+    waits = pointer(shelf).next
+    assert waits is not None
+    assert pointer(shelf).hash == first.hash
+    capsys.readouterr()
+    assert publish(shelf, "--list") == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["state", "in", "waits"]
+    assert publish(shelf, rules(tmp_path, 2)) == 0
+    assert (pointer(shelf).hash, pointer(shelf).next) == (waits.hash, None)
+
+
 def test_the_same_rules_again_change_nothing(tmp_path: Path, shelf: Path) -> None:
     assert publish(shelf, rules(tmp_path)) == 0
     before = (shelf / "current.json").read_bytes()

@@ -69,9 +69,7 @@ REASONS = [
 
 
 @pytest.mark.parametrize(("kind", "changes", "expected"), REASONS)
-def test_the_reason_says_why_it_is_reported(
-    kind: CorrelationType, changes: dict[str, Any], expected: str
-) -> None:
+def test_the_reason_says_why_it_is_reported(kind: CorrelationType, changes: dict[str, Any], expected: str) -> None:
     found = event()
     made = build(opening(found, **changes), rule(kind), found, group=("111122223333",), terms=(ROLE,))
     assert made.reason == expected

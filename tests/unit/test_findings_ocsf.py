@@ -26,17 +26,14 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 @cache
 def validator(*, cloud: bool) -> jsonschema.Draft202012Validator:
     schema = OcsfJsonSchemaEmbedded(get_ocsf_schema(OCSF_VERSION))
-    return jsonschema.Draft202012Validator(
-        schema.get_class_schema("detection_finding", ["cloud"] if cloud else [])
-    )
+    return jsonschema.Draft202012Validator(schema.get_class_schema("detection_finding", ["cloud"] if cloud else []))
 
 
 def check(found: Finding) -> dict[str, Any]:
     """Validate the bytes, not the object: what a receiver reads."""
     read: dict[str, Any] = orjson.loads(ocsf_bytes(found))
     errors = [
-        f"{list(one.path)}: {one.message[:200]}"
-        for one in validator(cloud=bool(found.provider)).iter_errors(read)
+        f"{list(one.path)}: {one.message[:200]}" for one in validator(cloud=bool(found.provider)).iter_errors(read)
     ]
     assert errors == []
     return read
@@ -44,16 +41,12 @@ def check(found: Finding) -> dict[str, Any]:
 
 def test_the_version_is_the_newest_that_the_schemas_have() -> None:
     assert (
-        max(
-            get_packaged_versions(), key=lambda one: [part.isdigit() and int(part) for part in one.split(".")]
-        )
+        max(get_packaged_versions(), key=lambda one: [part.isdigit() and int(part) for part in one.split(".")])
         == OCSF_VERSION
     )
 
 
-@pytest.mark.parametrize(
-    "kind", ["new_terms", "match", "event_count", "value_count", "temporal", "temporal_ordered"]
-)
+@pytest.mark.parametrize("kind", ["new_terms", "match", "event_count", "value_count", "temporal", "temporal_ordered"])
 def test_a_finding_of_each_type_is_a_valid_detection_finding(kind: CorrelationType) -> None:
     found = event()
     made = build(opening(found, 5), rule(kind), found, group=("111122223333",), terms=(ROLE,))

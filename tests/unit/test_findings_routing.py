@@ -111,10 +111,7 @@ def test_a_baseline_built_from_history_ends_learning() -> None:
 def test_a_changed_question_learns_again_and_a_changed_learning_time_holds() -> None:
     store = MemoryStore()
     activate(store, [rule(learning_us=DAY_US)], NOON_US)
-    assert (
-        activate(store, [rule(learning_us=HOUR_US)], NOON_US + 1)[CARD.id].learning_until_us
-        == NOON_US + HOUR_US
-    )
+    assert activate(store, [rule(learning_us=HOUR_US)], NOON_US + 1)[CARD.id].learning_until_us == NOON_US + HOUR_US
     changed = rule(learning_us=DAY_US, fingerprint="other")
     later = NOON_US + 10 * DAY_US
     assert activate(store, [changed], later)[CARD.id].activated_us == later
@@ -199,9 +196,7 @@ def test_however_events_arrive_two_notifications_are_a_duration_apart_and_all_ar
     routed = [(one, route(store, [one], suppressed_rule())[0]) for one in found]
     sent = [one.time_us for one, where in routed if where == "send"]
     assert all(abs(a - b) >= HOUR_US for a, b in permutations(sent, 2))
-    assert all(
-        any(abs(one.time_us - t) < HOUR_US for t in sent) for one, where in routed if where == "suppressed"
-    )
+    assert all(any(abs(one.time_us - t) < HOUR_US for t in sent) for one, where in routed if where == "suppressed")
 
 
 def test_a_suppression_row_stays_small() -> None:
@@ -269,9 +264,7 @@ def test_two_workers_at_once_share_the_slots_of_one_limit() -> None:
         if name == "put_record" and not rival:
             rival.extend(route(MemoryStore(shared=store), [finding(n) for n in (7, 8)], correlation))
 
-    mine = route(
-        Watched(MemoryStore(shared=store), before=meanwhile), [finding(n) for n in (1, 2)], correlation
-    )
+    mine = route(Watched(MemoryStore(shared=store), before=meanwhile), [finding(n) for n in (1, 2)], correlation)
     assert [*rival, *mine].count("send") == 3
     assert [*rival, *mine].count("digest") == 1
 
@@ -284,11 +277,7 @@ def test_two_workers_that_route_the_same_finding_agree() -> None:
         if name == "put_record" and not rival:
             rival.extend(route(MemoryStore(shared=store), [finding(1)], correlation))
 
-    assert (
-        route(Watched(MemoryStore(shared=store), before=meanwhile), [finding(1)], correlation)
-        == rival
-        == ["send"]
-    )
+    assert route(Watched(MemoryStore(shared=store), before=meanwhile), [finding(1)], correlation) == rival == ["send"]
 
 
 def test_a_row_that_always_changes_gives_the_delivery_back() -> None:

@@ -29,8 +29,7 @@ GOLDEN = Path(__file__).parent.parent / "data" / "findings"
 DAY_US = 86_400_000_000
 
 hostile = st.text(
-    st.characters(codec=None)
-    | st.sampled_from("\x1b\x9b\r\n\t\0\u202e\u2066\u200b\ufeff\u2028\U000e0041\u0301"),
+    st.characters(codec=None) | st.sampled_from("\x1b\x9b\r\n\t\0\u202e\u2066\u200b\ufeff\u2028\U000e0041\u0301"),
     max_size=60,
 )
 
@@ -164,9 +163,7 @@ def test_an_event_id_that_a_shell_would_obey_gets_no_command_and_no_link(uid: st
 
 
 def test_a_region_that_is_none_gets_no_link_and_no_option() -> None:
-    facts = tuple(
-        (name, "eu-west-1 --x" if name == "region" else value) for name, value in first_sight().facts
-    )
+    facts = tuple((name, "eu-west-1 --x" if name == "region" else value) for name, value in first_sight().facts)
     found = replace(first_sight(), facts=facts)
     assert console_link(found) == ""
     assert "--region" not in look_closer(found)[1]

@@ -147,10 +147,7 @@ def reported(*documents: str) -> set[str]:
 
 
 def correlation(name: str, rules: str, more: str = "") -> str:
-    return (
-        f"title: {name}\nname: {name}\ncorrelation:\n"
-        f"  {{type: temporal, rules: {rules}, timespan: 1h{more}}}\n"
-    )
+    return f"title: {name}\nname: {name}\ncorrelation:\n  {{type: temporal, rules: {rules}, timespan: 1h{more}}}\n"
 
 
 def test_base_rules_of_a_correlation_report_nothing_unless_it_says_so() -> None:

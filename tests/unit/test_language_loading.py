@@ -131,9 +131,7 @@ def test_a_filter_for_any_rule_keeps_to_its_log_source() -> None:
     assert load_rules({"b.yml": f"{BASE}---\n{other}".encode()}).bases[0].predicate == A
 
 
-COUNT = (
-    "title: C\nname: c\ncorrelation: {type: event_count, rules: base, timespan: 1h, condition: {gte: 2}}\n"
-)
+COUNT = "title: C\nname: c\ncorrelation: {type: event_count, rules: base, timespan: 1h, condition: {gte: 2}}\n"
 
 
 @pytest.mark.parametrize(

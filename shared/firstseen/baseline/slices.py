@@ -1,7 +1,7 @@
 """A baseline from CloudTrail's event history in slices: as much as one call has time for, the next goes on.
 
-The history is read in windows, oldest first, each settled in event-time order before a cursor remembers it. A window
-that one call could not finish is tried half as long by the next.
+The history is read in windows, oldest first, each settled in event-time order before a cursor remembers it. When a
+call could not finish a single one, the next tries one half as long.
 """
 
 from __future__ import annotations
@@ -183,12 +183,13 @@ class _Slices:
         if at.given_up:
             return
         begin(self._of.store, self._wanted.covered, now_us=self._of.clock())
+        began_us = at.time_us
         while at.time_us < at.to_us:
             end_us = min(at.time_us + at.window_us, at.to_us)
             try:
                 matches = self._read(at.time_us, end_us)
             except _LateError:
-                self._end_late(at)
+                self._end_late(at, moved=at.time_us > began_us)
                 return
             before = self._build.settled
             for _ in self._build.step(matches):
@@ -200,10 +201,13 @@ class _Slices:
             self._done.left_us = at.to_us - at.time_us
         self._done.built = self._build.finish(from_us=at.from_us, to_us=at.to_us)
 
-    def _end_late(self, at: Slice) -> None:
-        """The next call tries a shorter window. Raises InputError once, when there have been enough calls."""
+    def _end_late(self, at: Slice, *, moved: bool) -> None:
+        """A call that finished no window makes the next one try a shorter one.
+
+        Raises InputError, once, when there have been calls enough.
+        """
         given_up = self._of.clock() - at.begun_us > MAX_BUILD_US
-        shorter_us = max(MIN_WINDOW_US, at.window_us // 2)
+        shorter_us = at.window_us if moved else max(MIN_WINDOW_US, at.window_us // 2)
         self._move(msgspec.structs.replace(at, window_us=shorter_us, given_up=given_up))
         if given_up:
             named = ", ".join(one.card.id for one in self._wanted.covered)

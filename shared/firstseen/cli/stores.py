@@ -1,7 +1,8 @@
-"""State URLs: ``memory:``, ``sqlite:PATH``, ``dynamodb:TABLE``."""
+"""State URLs: ``memory:``, ``sqlite:PATH``, ``dynamodb:TABLE``, ``tables:TABLE``."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from firstseen.errors import SettingsError
@@ -24,7 +25,9 @@ def open_store(url: str) -> Store:
             return SQLiteStore(rest)
         case "dynamodb" if rest:
             return _dynamodb(rest)
-    msg = f"--state {url!r}: use memory:, sqlite:PATH or dynamodb:TABLE"
+        case "tables" if rest:
+            return _tables(rest)
+    msg = f"--state {url!r}: use memory:, sqlite:PATH, dynamodb:TABLE or tables:TABLE"
     raise SettingsError(msg)
 
 
@@ -36,3 +39,21 @@ def _dynamodb(table: str) -> Store:
         msg = f"--state dynamodb:{table} needs boto3: pip install --require-hashes -r requirements/aws.txt"
         raise SettingsError(msg) from exc
     return DynamoStore(table, client=dynamodb_client())
+
+
+def _tables(table: str) -> Store:
+    """The variables are those of the Azure CLI. An account's key is used only where somebody has put it."""
+    try:
+        from firstseen.adapters.azure.clients import credential, local_table_client, table_client
+        from firstseen.adapters.azure.table_store import TableStore
+    except ModuleNotFoundError as exc:
+        msg = f"--state tables:{table} needs Azure's SDK: pip install --require-hashes -r requirements/azure.txt"
+        raise SettingsError(msg) from exc
+    connection_string = os.environ.get("AZURE_STORAGE_CONNECTION_STRING", "")
+    if connection_string:
+        return TableStore(local_table_client(connection_string, table))
+    account = os.environ.get("AZURE_STORAGE_ACCOUNT", "")
+    if not account:
+        msg = f"--state tables:{table}: of which account? Set AZURE_STORAGE_ACCOUNT, and sign in with 'az login'"
+        raise SettingsError(msg)
+    return TableStore(table_client(f"https://{account}.table.core.windows.net", table, credential=credential()))

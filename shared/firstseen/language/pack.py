@@ -41,27 +41,31 @@ class Pack:
     @staticmethod
     def of(bases: list[Base], correlations: list[Correlation]) -> Pack:
         """A pack of these rules, ordered, with its version. Raises RuleError on ids that are not unique."""
-        for kind, ids in (("base rule", [b.id for b in bases]), ("rule", [c.card.id for c in correlations])):
-            seen: set[str] = set()
-            for one in ids:
-                if one in seen:
-                    msg = f"two {kind}s have the id {one!r}: give one of them an id of its own"
-                    raise RuleError(msg)
-                seen.add(one)
-        known = {base.id for base in bases}
-        for correlation in correlations:
-            for member in correlation.members:
-                if member.base_id not in known:
-                    msg = (
-                        f"rule {correlation.card.id!r} refers to the base rule {member.base_id!r}, "
-                        "which is not in the pack"
-                    )
-                    raise RuleError(msg)
-        draft = Pack(
-            tuple(sorted(bases, key=lambda base: base.id)),
-            tuple(sorted(correlations, key=lambda correlation: correlation.card.id)),
-        )
-        return Pack(draft.bases, draft.correlations, hashlib.sha256(_body(draft)).hexdigest()[:12])
+        draft = _ordered(bases, correlations)
+        return replace(draft, version=hashlib.sha256(_body(draft)).hexdigest()[:12])
+
+
+def _ordered(bases: list[Base], correlations: list[Correlation]) -> Pack:
+    """The rules in the order of their ids, each id once and each reference kept; without a version."""
+    for kind, ids in (("base rule", [b.id for b in bases]), ("rule", [c.card.id for c in correlations])):
+        seen: set[str] = set()
+        for one in ids:
+            if one in seen:
+                msg = f"two {kind}s have the id {one!r}: give one of them an id of its own"
+                raise RuleError(msg)
+            seen.add(one)
+    known = {base.id for base in bases}
+    for correlation in correlations:
+        for member in correlation.members:
+            if member.base_id not in known:
+                msg = (
+                    f"rule {correlation.card.id!r} refers to the base rule {member.base_id!r}, which is not in the pack"
+                )
+                raise RuleError(msg)
+    return Pack(
+        tuple(sorted(bases, key=lambda base: base.id)),
+        tuple(sorted(correlations, key=lambda correlation: correlation.card.id)),
+    )
 
 
 def _body(pack: Pack) -> bytes:
@@ -101,7 +105,7 @@ def load(data: bytes) -> Pack:
     except (msgspec.ValidationError, KeyError, TypeError, ValueError) as exc:
         msg = f"a damaged rule pack: {exc}; build it again"
         raise RuleError(msg) from exc
-    return replace(Pack.of(bases, correlations), version=hashlib.sha256(data).hexdigest()[:12])
+    return replace(_ordered(bases, correlations), version=hashlib.sha256(data).hexdigest()[:12])
 
 
 def _sound(one: Correlation) -> Correlation:

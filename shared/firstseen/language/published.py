@@ -76,7 +76,12 @@ class Published(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Pointer(msgspec.Struct, frozen=True, kw_only=True):
-    """Which pack is in force. ``previous``: what was, the newest first."""
+    """Which pack is in force.
+
+    Attributes:
+        previous: what was, the newest first.
+        next: what will be when its baselines are built; None: nothing waits.
+    """
 
     format: int = POINTER_FORMAT
     hash: str
@@ -84,6 +89,7 @@ class Pointer(msgspec.Struct, frozen=True, kw_only=True):
     at: str = ""
     who: str = ""
     previous: tuple[Published, ...] = ()
+    next: Published | None = None
 
     @property
     def current(self) -> Published:
@@ -114,7 +120,8 @@ def read_pointer(data: bytes) -> Pointer:
         pointer = msgspec.convert(found, Pointer)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
         raise RuleError(f"the pointer {POINTER} cannot be read ({exc}): {mend}") from exc
-    if not all(_DIGEST.fullmatch(one.hash) for one in (pointer.current, *pointer.previous)):
+    named = (pointer.current, *pointer.previous, *((pointer.next,) if pointer.next else ()))
+    if not all(_DIGEST.fullmatch(one.hash) for one in named):
         raise RuleError(f"the pointer {POINTER} names something that is no SHA-256: {mend}")
     return pointer
 
@@ -125,9 +132,14 @@ def write_pointer(pointer: Pointer) -> bytes:
 
 
 def moved(before: Pointer | None, to: Published) -> Pointer:
-    """``to`` is put in force; what was in force heads the list of what was. A pack stands there once."""
+    """``to`` is put in force, and nothing waits any more; what was in force heads the list of what was."""
     previous = () if before is None else (before.current, *before.previous)
     return _pointer(to, previous)
+
+
+def staged(before: Pointer, to: Published) -> Pointer:
+    """``to`` waits until its baselines are built; whatever waited before does not any more."""
+    return msgspec.structs.replace(before, next=to)
 
 
 def rolled_back(before: Pointer, digest: str | None, *, at: str, who: str) -> Pointer:

@@ -298,7 +298,7 @@ class _Function:
         return f"({root} if {root} is not None else ({root} := decoded({held})))"
 
     def _derived(self, place: Derived, layout: Layout) -> str:
-        if place.moment is not None and layout.parsed:
+        if place.moment is not None and layout.parsed and layout.alone:
             return f"moment({self._bind(place.moment)}, s.when)"
         if not layout.top.keys() >= set(place.reads):
             return f"reach({self._document()}[0], {self._bind(place)})"

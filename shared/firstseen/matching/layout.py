@@ -47,6 +47,7 @@ class Layout:
         time_key: the key whose value tells the time. The struct's attribute for it is ``when``; those for the
             index keys are ``first`` and, if there are two, ``second``.
         parsed: whether ``when`` is a datetime; if not, it is text that a rule asks for.
+        alone: whether the time key, where it is there, is the event's time: nothing comes before it.
         identified: whether a required key holds the event id; its attribute is ``identity`` then.
     """
 
@@ -55,6 +56,7 @@ class Layout:
     time_key: str
     parsed: bool
     identified: bool
+    alone: bool = True
 
 
 def layout(source: Source, places: Iterable[Accessor]) -> Layout | None:
@@ -63,7 +65,8 @@ def layout(source: Source, places: Iterable[Accessor]) -> Layout | None:
     if time_key is None:
         return None
     root = Node("")
-    parsed = _use(root, places, time_key)
+    alone = _first_key(source.common.get("time", ())) == time_key
+    parsed = _use(root, places, time_key, alone=alone)
     for key in source.required:
         _add(root, (key,)).kind = "text"
     identified = _rename(root, source, time_key)
@@ -73,15 +76,15 @@ def layout(source: Source, places: Iterable[Accessor]) -> Layout | None:
         if node.kind == "raw":
             _settle(node, (key,), source)
     decoder = msgspec.json.Decoder(_struct(root, source.sample, source.required))
-    return Layout(decoder, root.below, time_key, parsed, identified)
+    return Layout(decoder, root.below, time_key, parsed, identified, alone)
 
 
-def _use(root: Node, places: Iterable[Accessor], time_key: str) -> bool:
+def _use(root: Node, places: Iterable[Accessor], time_key: str, *, alone: bool) -> bool:
     """Adds the places; whether the time may be parsed at once, since nothing asks for its text."""
     timed: list[Derived] = []
     for place in places:
         if isinstance(place, Derived):
-            if place.moment is not None:
+            if place.moment is not None and alone:
                 timed.append(place)
             else:
                 _add_all(root, place)
@@ -113,6 +116,12 @@ def _time_key(source: Source) -> str | None:
         if key in source.sample and source.time({key: source.sample[key]}) is not None:
             return key
     return None
+
+
+def _first_key(place: Accessor) -> str:
+    """The top-level key that is asked first."""
+    keys = place.reads if isinstance(place, Derived) else place
+    return keys[0] if keys else ""
 
 
 def _add_all(root: Node, place: Derived) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from firstseen.matching.emit import Rows, Rule
 from firstseen.matching.evaluate import holds
@@ -10,8 +11,8 @@ from firstseen.matching.fast import Earliest, Matcher, matcher, no_fast_way
 from firstseen.matching.index import Index
 from firstseen.matching.layout import layout
 from firstseen.matching.partial import questions
-from firstseen.matching.questions import Tree
-from firstseen.sources.source import Source, View
+from firstseen.matching.questions import All, Opposite, Question, Some, Tree, all_of, opposite, some_of
+from firstseen.sources.source import Derived, Source, View
 
 Failures = tuple[tuple[int, Exception], ...]
 
@@ -33,9 +34,13 @@ class Program:
         merged: dict[Tree, list[int]] = {}
         for row, tree in trees:
             merged.setdefault(tree, []).append(row)
-        self._rules: list[Rule] = [(tree, tuple(rows)) for tree, rows in merged.items()]
+        self._all: list[Rule] = [(tree, tuple(rows)) for tree, rows in merged.items()]
+        indexed: dict[Tree, list[int]] = {}
+        for tree, rows in merged.items():
+            indexed.setdefault(_at_keys(tree, source.index), []).extend(rows)
+        self._rules: list[Rule] = [(tree, tuple(sorted(rows))) for tree, rows in indexed.items()]
         keys = [(key,) for key in source.index]
-        places = [place for one in questions(merged) for place in (one.place, one.other) if place is not None]
+        places = [place for one in questions(indexed) for place in (one.place, one.other) if place is not None]
         plan = layout(source, places) if keys else None
         self._slow = Index(self._rules, keys, None)
         self.matcher: Matcher = no_fast_way
@@ -44,14 +49,28 @@ class Program:
 
     def match_view(self, view: View) -> tuple[Rows, Failures]:
         """The rules that hold for an event, ascending, and those that raised, with what they raised."""
-        names = tuple(name for key in self.source.index if isinstance(name := view.get(key), str))
+        names = tuple(name for key in self.source.index if isinstance(name := view.get(key), str) and name)
         if len(names) < len(self.source.index):
-            return _careful(self._rules, view)
+            return _careful(self._all, view)
         try:
             function = self._slow.function(names)
             return (() if function is None else tuple(sorted(function(view, b"")))), ()
         except Exception:  # noqa: BLE001 - the careful way finds out which rule it was
             return _careful(self._slow.group(names).rules, view)
+
+
+def _at_keys(tree: Tree, keys: Sequence[str]) -> Tree:
+    """The tree with computed names that are an index key's own text asked at that key."""
+    match tree:
+        case All(parts):
+            return all_of(_at_keys(part, keys) for part in parts)
+        case Some(parts):
+            return some_of(_at_keys(part, keys) for part in parts)
+        case Opposite(part):
+            return opposite(_at_keys(part, keys))
+        case Question(place=Derived(plain=str(key))) if key in keys:
+            return replace(tree, place=(key,))
+    return tree
 
 
 def _careful(rules: Sequence[Rule], view: View) -> tuple[Rows, Failures]:

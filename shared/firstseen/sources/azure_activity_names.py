@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from firstseen.sources import azure_activity_values as values
@@ -115,7 +116,9 @@ _SNAKE = {
 }
 _BY_USER = "azure.activitylogs.identity.claims_initiated_by_user"
 _XML = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/"
-_OPERATIONS = computed("operationName operation_name OperationNameValue", values.operations_written)
+_OPERATIONS = replace(
+    computed("operationName operation_name OperationNameValue", values.operations_written), plain="operationName"
+)
 _WRITTEN_RESOURCE = computed(f"{_RESOURCE_KEYS} operationName", values.resources_written)
 _MESSAGE = at(*((place, "statusMessage") for place in values.PROPERTIES))
 _IDENTITY_NAME = computed("identity", lambda view: text(view.get("identity")))

@@ -41,6 +41,8 @@ def read_azure_time(value: object) -> Time | None:
 def chosen(values: Iterable[Any]) -> Any:
     """The first value that is a time; without one, the first that is not null."""
     given = [value for value in values if value is not None]
+    if len(given) == 1:
+        return given[0]
     return next((value for value in given if read_azure_time(value) is not None), given[0] if given else None)
 
 

@@ -32,13 +32,15 @@ class Derived:
     unread. The function never raises on any view: a value it cannot make is ``None``. ``suggests`` gives texts
     that, at one of the fields read, may lead to a value: examples of rules are made with them. ``moment``, where the
     value depends on the event's time alone, makes it from whole seconds since 1970: a decoder that has read the time
-    need not keep its text.
+    need not keep its text. ``plain`` names a top-level key: where it holds a text that is not empty, that text is the
+    value, so that an index or a decoder can take it from there.
     """
 
     reads: tuple[str, ...]
     function: Callable[[View], Any]
     suggests: Callable[[object], Iterable[str]] = field(default=_no_suggestions, compare=False)
     moment: Callable[[int], Any] | None = field(default=None, compare=False)
+    plain: str | None = field(default=None, compare=False)
 
 
 Accessor = Path | Derived

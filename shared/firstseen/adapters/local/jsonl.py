@@ -19,9 +19,7 @@ class JsonLinesSink:
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
 
-    def publish(
-        self, findings: Sequence[Finding], *, deadline_us: int | None = None
-    ) -> Sequence[Publication]:
+    def publish(self, findings: Sequence[Finding], *, deadline_us: int | None = None) -> Sequence[Publication]:
         """Write and flush each; ``deadline_us`` plays no part."""
         del deadline_us
         answers: list[Publication] = []

@@ -35,9 +35,7 @@ class TerminalSink:
         self._width = width
         self._first = True
 
-    def publish(
-        self, findings: Sequence[Finding], *, deadline_us: int | None = None
-    ) -> Sequence[Publication]:
+    def publish(self, findings: Sequence[Finding], *, deadline_us: int | None = None) -> Sequence[Publication]:
         """Write and flush each; ``deadline_us`` plays no part."""
         del deadline_us
         answers: list[Publication] = []

@@ -86,6 +86,7 @@ class _Replay:
         self.rejected = 0
         self.report = Report()
         self.count: Counter[str] = Counter()
+        self._routed: Counter[str] = Counter()
         self._pipeline = pipeline
         self._now_us = now_us
         self._newest_us = 0
@@ -117,16 +118,15 @@ class _Replay:
 
     def finish(self) -> None:
         """Send digests, summaries and what is left over."""
-        self._add(self._pipeline.sweep(ended_us=self._newest_us))
+        self.report.merge(self._pipeline.sweep(ended_us=self._newest_us))
 
     def summary(self, rules: int, seconds: float) -> None:
         """The last lines on standard error."""
         counts, events = self.report.counts, self.count["events"]
-        by_routing = Counter(one.routing for one in self.report.findings)
-        shown = ", ".join(f"{number} {routing}" for routing, number in sorted(by_routing.items()))
+        shown = ", ".join(f"{number} {routing}" for routing, number in sorted(self._routed.items()))
         say = sys.stderr.write
         say(
-            f"{events:,} events, {rules} rules, {len(self.report.findings)} findings"
+            f"{events:,} events, {rules} rules, {self._routed.total()} findings"
             f"{f' ({shown})' if shown else ''}, {counts.get('sent', 0)} notifications,"
             f" {self.rejected} rejected, {seconds:.1f} seconds\n"
         )
@@ -160,14 +160,9 @@ class _Replay:
     def _settle(self, batch: list[Match]) -> None:
         report = Report()
         self._pipeline.settle(batch, report)
-        self._add(report)
-
-    def _add(self, report: Report) -> None:
-        self.report.findings.extend(report.findings)
-        self.report.retry.update(report.retry)
-        self.report.left_out = dict(Counter(self.report.left_out) + Counter(report.left_out))
-        for name, number in report.counts.items():
-            self.report.add(name, number)
+        self._routed.update(one.routing for one in report.findings)
+        report.findings.clear()  # they are in the store; a long input has more of them than memory
+        self.report.merge(report)
 
 
 def _batches(matches: Iterator[Match]) -> Iterator[list[Match]]:

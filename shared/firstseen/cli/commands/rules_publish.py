@@ -24,6 +24,7 @@ from firstseen.language.published import (
     moved,
     read_pointer,
     rolled_back,
+    staged,
     write_pointer,
 )
 
@@ -42,6 +43,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="put an earlier pack in force again: the last one, or the one whose hash begins so",
     )  # fmt: skip
     what.add_argument("--list", action="store_true", help="show what is and was in force")
+    parser.add_argument(
+        "--after-baseline", action="store_true",
+        help="let what is in force work on until the baselines of the new rules are built, then switch",
+    )  # fmt: skip
     parser.add_argument("--who", help="who publishes, for those who ask later (default: the user)")
 
 
@@ -65,12 +70,16 @@ def _publish(shelf: Named, args: argparse.Namespace, one: Published) -> int:
     pack = believed(data, digest)
     _compile(pack)
     before = _read(shelf)
-    if before and before[0].hash == digest:
+    if before and before[0].hash == digest and before[0].next is None:
         print(f"pack {pack.version} is in force already: nothing was changed")
         return EXIT_DONE
     _store(shelf, digest, data)
-    after = moved(before and before[0], Published(digest, pack.version, one.at, one.who))
-    _move(shelf, after, before and before[1])
+    to = Published(digest, pack.version, one.at, one.who)
+    if args.after_baseline and before:
+        _move(shelf, staged(before[0], to), before[1])
+        print(f"pack {pack.version}: {len(pack.correlations)} rules wait at {shelf.address} for their baselines")
+        return EXIT_DONE
+    _move(shelf, moved(before and before[0], to), before and before[1])
     print(f"pack {pack.version}: {len(pack.correlations)} rules in force at {shelf.address}, sha256 {digest}")
     return EXIT_DONE
 
@@ -96,6 +105,7 @@ def _list(shelf: Named) -> int:
         return EXIT_DONE
     pointer = found[0]
     rows = [("state", "version", "at", "who", "sha256"), _row("in force", pointer.current)]
+    rows += [_row("waits", pointer.next)] if pointer.next else []
     rows += [_row("withdrawn" if one.withdrawn else "earlier", one) for one in pointer.previous]
     for line in aligned(rows):
         print(line)

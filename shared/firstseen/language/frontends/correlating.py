@@ -180,9 +180,7 @@ def _aliases(section: Section, rules: Sequence[str]) -> dict[str, dict[str, str]
         msg = "aliases is a mapping of names to mappings of rules to fields"
         raise section.fault(msg, "aliases")
     for alias, mapping in aliases.items():
-        if not isinstance(mapping, dict) or not all(
-            isinstance(field, str) and field for field in mapping.values()
-        ):
+        if not isinstance(mapping, dict) or not all(isinstance(field, str) and field for field in mapping.values()):
             msg = f"the alias {alias!r} is a mapping of rules to field names"
             raise section.fault(msg, "aliases", alias)
         for reference in mapping:

@@ -179,9 +179,7 @@ class _Builder:
                 continue
             key = self.key(key_node)
             if key in built:
-                raise self.budget.fault(
-                    f"the key {key!r} stands here twice: the first would be lost", key_node
-                )
+                raise self.budget.fault(f"the key {key!r} stands here twice: the first would be lost", key_node)
             self.marks[*path, key] = _mark(key_node)
             built[key] = self.value(value_node, (*path, key), depth + 1)
         return {**merged, **built} if merged else built

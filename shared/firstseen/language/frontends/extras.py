@@ -108,9 +108,7 @@ def _test(document: Document, position: int, rule_id: str) -> RuleTest:
     return RuleTest(
         rule_id=rule_id,
         name=section.text("name") or "",
-        events=tuple(
-            json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode() for event in events
-        ),
+        events=tuple(json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode() for event in events),
         expected=section.integer("expect", 0, 1_000_000) or 0,
         place=document.place("firstseen", "tests", position),
     )

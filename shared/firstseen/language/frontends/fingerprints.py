@@ -48,9 +48,7 @@ def canonical(tree: Predicate) -> list[object]:
             return to_data(tree)
 
 
-def fingerprint(
-    kind: str, members: Sequence[tuple[Question, Sequence[str], Sequence[str]]], **rest: object
-) -> str:
+def fingerprint(kind: str, members: Sequence[tuple[Question, Sequence[str], Sequence[str]]], **rest: object) -> str:
     """Hex digest of a rule's question.
 
     ``members`` gives each base with its group-by and field names (aliases resolved); ``rest`` is timespan

@@ -212,9 +212,7 @@ class _Loading:
                 self.faults.append(fault)
         return {rule.base.id: filtered(rule, chosen[rule.base.id]) for rule in self.rules}
 
-    def named(
-        self, one: Filter, by_name: Mapping[str, BaseRule], correlations: Sequence[str]
-    ) -> list[BaseRule]:
+    def named(self, one: Filter, by_name: Mapping[str, BaseRule], correlations: Sequence[str]) -> list[BaseRule]:
         found = []
         for name in one.rules or ():
             if name in correlations:
@@ -230,15 +228,11 @@ class _Loading:
                 raise one.document.fault(msg, "filter", "rules")
         return found
 
-    def correlated(
-        self, one: Asked, by_name: Mapping[str, BaseRule], correlations: Sequence[str]
-    ) -> list[Correlation]:
+    def correlated(self, one: Asked, by_name: Mapping[str, BaseRule], correlations: Sequence[str]) -> list[Correlation]:
         missing = [name for name in one.rules if name not in by_name]
         for name in missing:
             if name not in self.broken:  # what is broken has a fault of its own
-                self.faults.append(
-                    unresolved(one, name, is_correlation=name in correlations, known=list(by_name))
-                )
+                self.faults.append(unresolved(one, name, is_correlation=name in correlations, known=list(by_name)))
         if missing:
             return []
         try:

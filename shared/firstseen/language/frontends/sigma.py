@@ -55,11 +55,7 @@ def base_rule(document: Document, lists: Mapping[str, Sequence[str]], sources: I
     names, vocabulary = sources_of(document, sources)
     filled = Lists(lists)
     predicate = _simple(document, Selections(document, "detection", filled).predicate())
-    asked = (
-        Selections(document, "detection", Unexpanded(), compiles=False).predicate()
-        if filled.used
-        else predicate
-    )
+    asked = Selections(document, "detection", Unexpanded(), compiles=False).predicate() if filled.used else predicate
     title = str(document.data.get("title", ""))
     base = Base(rule_id(document), title, names, vocabulary, predicate)
     return BaseRule(document, base, extras_of(document), Question(asked, written(document), vocabulary))

@@ -115,9 +115,7 @@ class Reader:
             (True, True): "same_part",
         }
         found = self._bound(ops[value.starts_with, value.ends_with], value.field)
-        return Leaf(
-            found.field, found.op, found.value, cased=SigmaCaseSensitiveModifier in self.item.modifiers
-        )
+        return Leaf(found.field, found.op, found.value, cased=SigmaCaseSensitiveModifier in self.item.modifiers)
 
     def _text(self, value: SigmaString) -> Predicate:
         parts: list[object] = list(value.s)
@@ -155,8 +153,7 @@ def regex_message(expression: str, reason: str) -> str:
             return f"regular expressions run in linear time (RE2), which has no {name} {sign!r}: {mend}"
     if "invalid escape" in reason and any(f"\\{digit}" in expression for digit in range(1, 10)):
         return (
-            "regular expressions run in linear time (RE2), which has no back-references: "
-            "compare fields with |fieldref"
+            "regular expressions run in linear time (RE2), which has no back-references: compare fields with |fieldref"
         )
     return f"RE2 does not take this regular expression: {reason}"
 
@@ -183,9 +180,7 @@ def _wildcards(field: str | None, parts: list[object], *, cased: bool) -> Predic
             return Leaf(field, "startswith", texts[0], cased)
         case ("*", "text"):
             return Leaf(field, "endswith", texts[0], cased)
-    pattern = "".join(
-        _escaped(part) if isinstance(part, str) else sign for part, sign in zip(lean, shape, strict=True)
-    )
+    pattern = "".join(_escaped(part) if isinstance(part, str) else sign for part, sign in zip(lean, shape, strict=True))
     return Leaf(field, "like", pattern, cased)
 
 
