@@ -18,7 +18,7 @@ BUDGET_SECONDS = {
     "unit": 240,
     "contracts": 450,
     "properties": 300,
-    "faults": 180,
+    "faults": 420,
     "conformance": 120,
     "functions": 480,
     "infra": 240,

@@ -316,7 +316,7 @@ def test_no_partition_holds_what_one_rule_finds_in_one_hour(cloud: Cloud) -> Non
     committed(cloud.store(workers=4), *(opening(number) for number in range(200)))
     assert cloud._plain is not None
     partitions = Counter(one["PartitionKey"] for one in cloud._plain.list_entities())
-    assert max(partitions.values()) < 2 * 200 / schema.SHARDS
+    assert max(partitions.values()) < 200 / 4
 
 
 # ---- sizes and bounds ------------------------------------------------------------------------------------
