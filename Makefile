@@ -10,6 +10,8 @@ TEST_TIMEOUT_SECONDS ?= 1800
 TESTS ?= tests examples
 # make bench BENCH="--rules DIR" measures with other rules, and writes nothing.
 BENCH ?= --write
+# make chaos CHAOS="FIRSTSEEN_CHAOS_EVENTS=10000 FIRSTSEEN_CHAOS_SEED=2" is shorter, and other weather.
+CHAOS ?= FIRSTSEEN_CHAOS_EVENTS=100000
 # `make lock UPGRADE=--upgrade` takes the newest releases; without it only what the .in files ask for changes.
 UPGRADE ?=
 
@@ -23,7 +25,7 @@ CHECKED := $(wildcard shared functions infra tests examples demo)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench build-aws lock clean python node
+.PHONY: help demo test check bench chaos build-aws lock clean python node
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +48,9 @@ check: .venv/.installed-dev ## style, types, and who imports whom
 
 bench: .venv/.installed-dev .venv-bench/.installed ## measure speed, write docs/benchmarks.md; wants an idle machine
 	$(BIN)/pytest --capture=no -o python_files='bench_*.py' tests/benchmarks $(BENCH)
+
+chaos: .venv/.installed-dev ## eight workers in bad weather over 100,000 events: the same findings (long)
+	$(CHAOS) $(BIN)/pytest --capture=no tests/faults/test_workers.py
 
 clean: ## remove everything that make made
 	rm -rf .venv .venv-bench .venv-emulators .venv-infra .venv-lock node_modules
