@@ -33,7 +33,9 @@ help: ## show this
 # ---- what people run -------------------------------------------------------------------------------------
 
 demo: .venv/.installed-cli .demo/.written ## two weeks of made-up CloudTrail, and what is new in it
-	$(BIN)/firstseen replay --rules shared/rules .demo/aws
+	@rm -f .demo/state.db*
+	$(BIN)/firstseen replay --rules shared/rules --state sqlite:.demo/state.db .demo/aws
+	@echo "to look closer: export FIRSTSEEN_STATE=sqlite:.demo/state.db PATH=.venv/bin:\$$PATH"
 
 test: check .venv/.installed-dev .venv-infra/.installed .venv-emulators/.installed node_modules/.installed ## check, then every suite
 	@$(if $(TIMEOUT),$(TIMEOUT) --kill-after=30 $(TEST_TIMEOUT_SECONDS)) $(BIN)/pytest -n 2 $(TESTS); status=$$?; \

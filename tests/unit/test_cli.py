@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -132,6 +134,56 @@ def test_a_second_replay_finds_nothing_new_although_a_key_has_many_episodes(
     assert capsysbinary.readouterr()[0] == b""
 
 
+LEARNING = RULE.replace("level: high", "level: high\nfirstseen: {learning: 2d}")
+
+
+def _replayed(folder: Path, *events: dict[str, Any]) -> list[str]:
+    (folder / "learning.yml").write_text(LEARNING, encoding="utf-8")
+    path = _write(folder / "l.jsonl", *events)
+    return ["replay", "--rules", str(folder / "learning.yml"), "--format", "jsonl", path]
+
+
+def test_one_ancient_event_does_not_end_the_learning_of_all_others(
+    tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    ancient = _event(9, "old", at="1999-01-01T00:00:00Z")
+    assert main(_replayed(tmp_path, ancient, _event(1), _event(2, "bob", at="2026-03-03T10:00:00Z"))) == 0
+    out, err = capsysbinary.readouterr()
+    assert out == b""
+    assert b"3 learning" in err
+    assert b"odd " in err
+
+
+def test_learning_ends_with_the_log_and_not_with_its_last_match(
+    tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    other = _event(2, eventName="Other", at="2026-03-09T10:00:00Z")
+    assert main(_replayed(tmp_path, _event(1), other)) == 0
+    kinds = [json.loads(line)["unmapped"]["kind"] for line in capsysbinary.readouterr()[0].splitlines()]
+    assert kinds == ["summary"]
+
+
+def test_a_folder_of_logs_that_holds_a_rule_is_an_input(
+    rules: str, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    _write(folder / "a.jsonl", _event(1))
+    (folder / "notes.yml").write_text("a: b", encoding="utf-8")
+    assert main(["match", "--rules", rules, str(folder), "--format", "jsonl"]) == 1
+    assert len(capsysbinary.readouterr()[0].splitlines()) == 1
+
+
+def test_a_full_disk_is_named_and_ends_with_two(rules: str, tmp_path: Path) -> None:
+    events = _write(tmp_path / "a.jsonl", *(_event(number) for number in range(1000)))
+    words = [sys.executable, "-m", "firstseen.cli", "match", "--rules", rules, events]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 2
+    assert b"No space left" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
 def test_files_are_stepped_in_event_time_order_whatever_their_names(
     rules: str, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
@@ -192,8 +244,9 @@ def test_an_empty_file_and_one_that_is_no_log_lose_nothing_else(
     assert main(["match", "--rules", rules, "--format", "jsonl", str(folder)]) == 1
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 1
-    assert len(err.splitlines()) == 1
-    assert "README.md: not a log" in err
+    named, counted = err.splitlines()
+    assert "README.md: not a log" in named
+    assert counted == "1 rejected"
 
 
 def test_a_truncated_gzip_gives_what_can_be_read_and_says_so(

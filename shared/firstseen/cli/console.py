@@ -35,6 +35,11 @@ def progress(title: str, inputs: list[Input]) -> Iterator[Advance]:
         yield lambda read: bar.advance(task, read)
 
 
+def say_remark(place: str, remark: str) -> None:
+    """One line: an event was read although something about it is odd."""
+    sys.stderr.write(f"odd {safe_text(place, MAX_REASON)}: {safe_text(remark, MAX_REASON)}\n")
+
+
 def say_reject(name: str, reject: Reject) -> None:
     """One line: where, and why."""
     place = f"{name}:{reject.place}" if reject.place else name

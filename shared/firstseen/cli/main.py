@@ -55,6 +55,9 @@ def main(argv: list[str] | None = None) -> int:
         # The reader of our output has gone (`| head`): not a fault, but Python would complain while it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_DONE
+    except OSError as exc:
+        sys.stderr.write(f"firstseen: cannot go on: {exc.strerror or exc}\n")
+        return EXIT_UNUSABLE
     return status
 
 

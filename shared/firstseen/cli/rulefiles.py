@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from firstseen.language.pack import Pack
 
 RULE_ENDINGS = (".yml", ".yaml", ".toml", ".pack", ".json")
+LOG_ENDINGS = (".gz", ".jsonl", ".ndjson", ".log")
+"""A folder with such files is an input, whatever else it holds."""
+
 PACK_START = b'{"bases":['
 MAX_RULE_FILES = 100_000
 
@@ -19,7 +22,8 @@ def is_rules(name: str) -> bool:
     """Whether a path looks like rules: a rule file, a pack, or a folder that holds some."""
     path = Path(name)
     if path.is_dir():
-        return any(one.suffix in RULE_ENDINGS[:-1] for one in path.rglob("*"))
+        endings = {one.suffix for one in path.rglob("*")}
+        return not endings.isdisjoint(RULE_ENDINGS[:-1]) and endings.isdisjoint(LOG_ENDINGS)
     if path.suffix == ".json":
         try:
             with path.open("rb") as stream:

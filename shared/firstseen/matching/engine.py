@@ -21,6 +21,7 @@ from firstseen.sources.event import Event, Reject
 from firstseen.sources.reading import read_document, read_event
 from firstseen.sources.registry import SOURCES
 from firstseen.sources.source import Source, View
+from firstseen.sources.times import YEAR_2006_US
 
 Document = tuple[int, bytes]
 """Its place (line or position) and its bytes."""
@@ -65,18 +66,23 @@ class Engine:
         self._pack = pack
         self._sources = sources
         self._programs: dict[str, Program] = {}
-        self._lowest_us: int | None = None
+        self._slow_us: tuple[int, int] | None = None
 
     @property
-    def lowest_us(self) -> int | None:
-        """The lowest event time of all scans so far, in microseconds; None before the first event."""
-        seen = [self._lowest_us, *(program.earliest.time_us for program in self._programs.values())]
-        return min((one for one in seen if one is not None), default=None)
+    def span_us(self) -> tuple[int, int] | None:
+        """The lowest and the highest event time of all scans so far, in microseconds; None before the first event.
+
+        Times before 2006 are left out.
+        """
+        seen = [self._slow_us, *(program.span.times_us for program in self._programs.values())]
+        spans = [one for one in seen if one is not None]
+        return (min(first for first, _ in spans), max(last for _, last in spans)) if spans else None
 
     def note(self, event: Event) -> None:
         """An event came by the slow path."""
-        if self._lowest_us is None or event.time_us < self._lowest_us:
-            self._lowest_us = event.time_us
+        if event.time_us >= YEAR_2006_US:
+            first_us, last_us = self._slow_us or (event.time_us, event.time_us)
+            self._slow_us = min(first_us, event.time_us), max(last_us, event.time_us)
 
     def program(self, source: Source) -> Program:
         """The source's rules, compiled, with the names of the engine's own source of that name.

@@ -21,6 +21,7 @@ FIRST_YEAR = 1971
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NEVER = datetime.max.replace(tzinfo=UTC)
+CLOUDS = datetime(2006, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 Answer = tuple[Rows, str]
@@ -39,26 +40,32 @@ def no_fast_way(_raw: bytes) -> Answer | None:
     return None
 
 
-class Earliest:
-    """The earliest event time that a matcher saw: what a file's first event is, whatever order it has."""
+class Span:
+    """The first and last event times that a matcher saw, whatever order a file has.
+
+    Times before 2006, when there was no cloud to log, are odd ones: one of them must not move the beginning of a log.
+    """
 
     def __init__(self) -> None:
-        self.at = NEVER
+        self.first = NEVER
+        self.last = CLOUDS
 
     @property
-    def time_us(self) -> int | None:
+    def times_us(self) -> tuple[int, int] | None:
         """In microseconds since 1970; None before the first event."""
-        return None if self.at is NEVER else (self.at - EPOCH) // MICROSECOND
+        if self.first is NEVER:
+            return None
+        return (self.first - EPOCH) // MICROSECOND, (self.last - EPOCH) // MICROSECOND
 
 
-def matcher(source: Source, index: Index, layout: Layout, earliest: Earliest) -> Matcher:
+def matcher(source: Source, index: Index, layout: Layout, span: Span) -> Matcher:
     """The matcher for one source: bytes of one document to the rules that hold; None: take the slow path.
 
     It never raises. Documents that the slow path would reject get None, but for two kinds in which no rule found
     anything: nested deeper than the readers allow, or with more digits of a second than they take. They are
     provably irrelevant; to prove them valid would cost more than matching does.
     """
-    table = _Table(source, index, layout, earliest)
+    table = _Table(source, index, layout, span)
     known, unknown = table.functions, table.slow_path
     decode = layout.decoder.decode
     parsed, one_key = layout.parsed, len(source.index) == 1
@@ -70,8 +77,10 @@ def matcher(source: Source, index: Index, layout: Layout, earliest: Earliest) ->
             fields = decode(raw)
             when = fields.when
             if parsed and when.tzinfo is UTC and when.year >= FIRST_YEAR:
-                if when < earliest.at:  # noqa: PLR1730 - min() takes three times as long, once an event
-                    earliest.at = when
+                if CLOUDS <= when < span.first:
+                    span.first = when
+                if when > span.last:  # noqa: PLR1730 - max() takes three times as long, once an event
+                    span.last = when
             elif not timely(when):
                 return None
             names = (fields.first, fields.first if one_key else fields.second)
@@ -95,12 +104,12 @@ def matcher(source: Source, index: Index, layout: Layout, earliest: Earliest) ->
 class _Table:
     """What was learnt of the names and times of one source."""
 
-    def __init__(self, source: Source, index: Index, layout: Layout, earliest: Earliest) -> None:
+    def __init__(self, source: Source, index: Index, layout: Layout, span: Span) -> None:
         self.functions: dict[Names, Function | None] = {}
         self._source = source
         self._index = index
         self._time_key = layout.time_key
-        self._earliest = earliest
+        self._span = span
 
     def slow_path(self, _fields: object, _raw: bytes) -> Rows:
         """Stands in where there is no function: the names are not the source's."""
@@ -127,5 +136,8 @@ class _Table:
             when = EPOCH + time_us * MICROSECOND
         elif when.year < FIRST_YEAR or (when.tzinfo is not UTC and when.tzinfo is not None):
             return False
-        self._earliest.at = min(self._earliest.at, when.replace(tzinfo=UTC))
+        aware = when.replace(tzinfo=UTC)
+        if aware >= CLOUDS:
+            self._span.first = min(self._span.first, aware)
+            self._span.last = max(self._span.last, aware)
         return True

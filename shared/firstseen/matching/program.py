@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from firstseen.matching.emit import Rows, Rule
 from firstseen.matching.evaluate import holds
-from firstseen.matching.fast import Earliest, Matcher, matcher, no_fast_way
+from firstseen.matching.fast import Matcher, Span, matcher, no_fast_way
 from firstseen.matching.index import Index
 from firstseen.matching.layout import layout
 from firstseen.matching.partial import questions
@@ -23,14 +23,14 @@ class Program:
     Attributes:
         source: the source.
         trees: each rule's tree by its index in the pack's bases.
-        earliest: the earliest event time that the fast way saw.
+        span: the event times that the fast way saw.
         matcher: the fast way; see :func:`firstseen.matching.fast.matcher`.
     """
 
     def __init__(self, source: Source, trees: Sequence[tuple[int, Tree]]) -> None:
         self.source = source
         self.trees = dict(trees)
-        self.earliest = Earliest()
+        self.span = Span()
         merged: dict[Tree, list[int]] = {}
         for row, tree in trees:
             merged.setdefault(tree, []).append(row)
@@ -45,7 +45,7 @@ class Program:
         self._slow = Index(self._rules, keys, None)
         self.matcher: Matcher = no_fast_way
         if plan is not None:
-            self.matcher = matcher(source, self._slow.over(plan), plan, self.earliest)
+            self.matcher = matcher(source, self._slow.over(plan), plan, self.span)
 
     def match_view(self, view: View) -> tuple[Rows, Failures]:
         """The rules that hold for an event, ascending, and those that raised, with what they raised."""

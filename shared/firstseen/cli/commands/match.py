@@ -53,15 +53,17 @@ def run(args: argparse.Namespace) -> int:
     if args.explain or args.only:
         return _explain(args, pack, inputs)
     found = _json_lines if args.format == "jsonl" else _text_lines
-    rejected = False
+    rejected = 0
     write = sys.stdout.buffer.write
     with console.progress("matching", inputs) as advance:
         for one, item in found(args, pack, inputs, advance):
             if isinstance(item, Reject):
-                rejected = True
+                rejected += 1
                 console.say_reject(one.name, item)
             else:
                 write(item)
+    if rejected:
+        sys.stderr.write(f"{rejected:,} rejected\n")
     return EXIT_REJECTED if rejected else EXIT_DONE
 
 
@@ -105,6 +107,8 @@ def _text_lines(args: argparse.Namespace, pack: Pack, inputs: list[Input], advan
             yield one, item
             continue
         yield from ((one, reject) for reject in raised(item))
+        for remark in item.event.remarks:
+            console.say_remark(f"{one.name}:{item.place}", remark)
         facts = dict(build.facts(item.event))
         who, action = facts.get("actor", "-"), facts.get("action", "-")
         for title in (titles[index] for index in item.bases):

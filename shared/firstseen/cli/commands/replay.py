@@ -99,7 +99,7 @@ class _Replay:
                 for match in self._matches(args, inputs, advance):
                     self._newest_us = max(self._newest_us, match.event.time_us)
                     spool.add(match)
-            self._pipeline.activate(self._pipeline.engine.lowest_us or self._now_us)
+            self._pipeline.activate(self._span_us()[0])
             for batch in _batches(spool.in_order(self._now_us)):
                 self._settle(batch)
 
@@ -109,7 +109,7 @@ class _Replay:
         with console.progress("reading", inputs) as advance:
             for match in self._matches(args, inputs, advance):
                 if not active:
-                    self._pipeline.activate(self._pipeline.engine.lowest_us or match.event.time_us)
+                    self._pipeline.activate(min(self._span_us()[0], match.event.time_us))
                     active = True
                 time_us = match.event.time_us
                 self._disorder_us = max(self._disorder_us, self._newest_us - time_us)
@@ -118,7 +118,12 @@ class _Replay:
 
     def finish(self) -> None:
         """Send digests, summaries and what is left over."""
-        self.report.merge(self._pipeline.sweep(ended_us=self._newest_us))
+        self.report.merge(self._pipeline.sweep(ended_us=self._span_us()[1]))
+
+    def _span_us(self) -> tuple[int, int]:
+        """First and last event time so far; the time of the run when there is none, or when it is in the future."""
+        first_us, last_us = self._pipeline.engine.span_us or (self._now_us, self._now_us)
+        return min(first_us, self._now_us), min(last_us, self._now_us)
 
     def summary(self, rules: int, seconds: float) -> None:
         """The last lines on standard error."""
@@ -130,6 +135,8 @@ class _Replay:
             f"{f' ({shown})' if shown else ''}, {counts.get('sent', 0)} notifications,"
             f" {self.rejected} rejected, {seconds:.1f} seconds\n"
         )
+        if self._routed["learning"]:
+            say("what was learnt is not shown: rules learn from the first event on, for as long as each of them says\n")
         if self._disorder_us:
             say(f"standard input was stepped as it came: events up to {self._disorder_us / 1e6:,.0f} s out of order\n")
         for rule_id, number in self.report.left_out.items():
@@ -154,6 +161,8 @@ class _Replay:
             for reject in raised(item):
                 self.rejected += 1
                 console.say_reject(one.name, reject)
+            for remark in item.event.remarks:
+                console.say_remark(f"{one.name}:{item.place}", remark)
             if item.bases:
                 yield Match(item.event, item.bases, one.name, f"{one.name}:{item.place}")
 
