@@ -1,7 +1,8 @@
 """The deployed path: bus and bucket, queue, event source mapping, the built package, table, topic. Under ministack.
 
 The template is transformed as SAM does and made by CloudFormation; only what ministack cannot do is changed: it fires
-no rule in the state for all management events, and it runs functions on its own interpreter.
+no rule in the state for all management events, and it runs functions on its own interpreter. And what is given back
+comes again after half a minute, not after twelve.
 """
 # ruff: noqa: ANN401 - clients of boto3 by name: their types cannot be told apart here
 
@@ -34,6 +35,8 @@ from tests.infra.templates import needs_infra, transformed
 TRAIL = "the-trail"
 WAIT_SECONDS = 20
 """One long poll; the mapping takes up to five seconds to fill its batch."""
+AGAIN_SECONDS = 30
+"""After which a message that was given back comes again; longer than the first call of a container takes."""
 MAX_POLLS = 150
 """Of about a second each, before the queue must be empty: a call may take 120, and the first ones start Python."""
 MAX_ENTRIES = 10
@@ -180,6 +183,9 @@ def _deployed(url: str, package: Path) -> Iterator[Stack]:
     stack.outputs = {one["OutputKey"]: one["OutputValue"] for one in outputs}
     sqs, sns = stack.client("sqs"), stack.client("sns")
     _with_numbers(stack.client("lambda"))
+    # Copies of an event meet in two containers: one sends the finding, the other gives its message back.
+    again = {"VisibilityTimeout": str(AGAIN_SECONDS)}
+    sqs.set_queue_attributes(QueueUrl=stack.outputs["IngestQueue"], Attributes=again)
     stack.inbox = sqs.create_queue(QueueName="inbox")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=stack.inbox, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.subscribe(TopicArn=stack.outputs["FindingsTopic"], Protocol="sqs", Endpoint=arn)
