@@ -71,7 +71,7 @@ def _process(parts: Parts, deliveries: Sequence[Delivery], deadline_us: int) -> 
             part = parts.pipeline.process([one for one in deliveries if one.handle == handle], deadline_us=deadline_us)
         except FirstseenError:
             raise
-        except Exception as exc:
+        except Exception as exc:  # this message comes again; the others go on
             parts.logger.exception("message %s failed", handle)
             whole.give_back([handle], f"it brought about a fault of firstseen: {type(exc).__name__}")
         else:
