@@ -28,7 +28,7 @@ from firstseen.findings.sink import Sink
 from firstseen.language.in_force import InForce
 from firstseen.language.pack import Pack, load
 from firstseen.pipeline import Clock, Pipeline
-from firstseen.settings import AwsSettings
+from firstseen.settings.aws import AwsSettings
 from firstseen.store.store import Store
 from functions.aws.objects import Objects
 from functions.aws.rejects import Rejects

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from firstseen.settings import AWS_VARIABLES
+from firstseen.settings.aws import AWS_VARIABLES
 from tests.emulators import ROOT
 
 

@@ -18,7 +18,7 @@ from firstseen.adapters.aws import schema
 from firstseen.language.frontends.loading import build_pack
 from firstseen.matching.partial import implied
 from firstseen.matching.questions import resolve
-from firstseen.settings import AWS_VARIABLES
+from firstseen.settings.aws import AWS_VARIABLES
 from firstseen.sources.registry import SOURCES
 from tests.emulators import ROOT, environment
 from tests.faults.world import event

@@ -1,96 +1,40 @@
-"""Settings: typed, read from a mapping that is passed in, all faults in one message.
-
-Each deployment has its table of variables here, and nowhere else; its template is compared with the table.
-"""
+"""What the Lambda functions are told."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal
 
-from firstseen.errors import SettingsError
-
-LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+from firstseen.settings.variables import (
+    LOG_LEVELS,
+    NONE,
+    LogLevel,
+    Reader,
+    Variable,
+    log_level,
+    matching,
+    name,
+    number,
+)
 
 HttpsForm = Literal["ocsf", "chat"]
 
 HTTPS_FORMS: tuple[HttpsForm, ...] = ("ocsf", "chat")
 
-LOG_LEVELS: tuple[LogLevel, ...] = ("DEBUG", "INFO", "WARNING", "ERROR")
-
-MAX_SHOWN_CHARACTERS = 80
-"""Of a value at fault, in the message."""
-
-NONE, OWN = "none", "own"
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """One environment variable.
-
-    Attributes:
-        name: of the variable.
-        meaning: what it says, for messages and documentation.
-        default: None: it must be set.
-    """
-
-    name: str
-    meaning: str
-    default: str | None = None
-
-
-class Reader:
-    """Reads variables one after the other and remembers every fault."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
-        self._faults: list[str] = []
-
-    def read(self, variable: Variable, parse: Callable[[str], T | None], form: str, blank: T) -> T:
-        """The value; ``blank`` after a fault. ``parse`` answers None for what is not of the ``form``."""
-        text = self._environment.get(variable.name, "").strip() or variable.default
-        if text is None:
-            self._faults.append(f"{variable.name} is not set: {variable.meaning}, {form}")
-            return blank
-        value = parse(text)
-        if value is not None:
-            return value
-        shown = repr(text[:MAX_SHOWN_CHARACTERS])
-        self._faults.append(f"{variable.name} is {shown}: {variable.meaning}, {form} is needed")
-        return blank
-
-    def finish(self) -> None:
-        """Raises SettingsError when there were faults, naming all of them."""
-        if self._faults:
-            raise SettingsError("settings that cannot be used: " + "; ".join(self._faults))
-
+OWN = "own"
+"""The value that says: the function's own region."""
 
 _TABLE = re.compile(r"(arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:\d{12}:table/)?[A-Za-z0-9_.-]{3,255}")
 _TOPIC = re.compile(r"arn:aws[a-z-]{0,12}:sns:[a-z0-9-]{1,32}:\d{12}:[A-Za-z0-9_-]{1,251}(\.fifo)?")
 _QUEUE = re.compile(r"https?://[^/\s]+/[^\s]+")
 _PACKS = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*'()/-]{0,900})?")
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]{2,16}){1,3}-\d{1,2}")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./#:-]{0,127}")
-
-
-def _matching(pattern: re.Pattern[str]) -> Callable[[str], str | None]:
-    return lambda text: text if pattern.fullmatch(text) else None
-
-
-def _level(text: str) -> LogLevel | None:
-    return next((level for level in LOG_LEVELS if level == text.upper()), None)
 
 
 def _form(text: str) -> HttpsForm | None:
     return next((form for form in HTTPS_FORMS if form == text), None)
-
-
-def _number(least: int, most: int) -> Callable[[str], int | None]:
-    return lambda text: int(text) if re.fullmatch(r"\d{1,9}", text) and least <= int(text) <= most else None
 
 
 def _address(text: str) -> str | None:
@@ -139,17 +83,17 @@ class AwsSettings:
         """Raises SettingsError with every fault."""
         reader = Reader(environment)
         found = cls(
-            reader.read(TABLE, _matching(_TABLE), "a table's name or ARN", ""),
-            reader.read(TOPIC_ARN, _matching(_TOPIC), "arn:aws:sns:REGION:ACCOUNT:NAME", ""),
+            reader.read(TABLE, matching(_TABLE), "a table's name or ARN", ""),
+            reader.read(TOPIC_ARN, matching(_TOPIC), "arn:aws:sns:REGION:ACCOUNT:NAME", ""),
             reader.read(HTTPS, _form, "ocsf or chat", "ocsf"),
-            reader.read(REJECTS_URL, _matching(_QUEUE), "https://sqs.REGION.amazonaws.com/ACCOUNT/NAME", ""),
+            reader.read(REJECTS_URL, matching(_QUEUE), "https://sqs.REGION.amazonaws.com/ACCOUNT/NAME", ""),
             reader.read(PACK, lambda text: text, "a file's path", ""),
-            reader.read(SERVICE, _matching(_NAME), "letters, digits and -_./", ""),
-            reader.read(NAMESPACE, _matching(_NAME), "letters, digits and -_./", ""),
-            reader.read(LOG_LEVEL, _level, f"one of {', '.join(LOG_LEVELS)}", "INFO"),
+            reader.read(SERVICE, name, "letters, digits and -_./", ""),
+            reader.read(NAMESPACE, name, "letters, digits and -_./", ""),
+            reader.read(LOG_LEVEL, log_level, f"one of {', '.join(LOG_LEVELS)}", "INFO"),
             reader.read(PACKS, _address, "s3://BUCKET/PREFIX or none", ""),
-            reader.read(PACKS_SECONDS, _number(10, 86_400), "10 to 86400", 0),
-            reader.read(BASELINE_DAYS, _number(0, 90), "0 to 90", 0),
+            reader.read(PACKS_SECONDS, number(10, 86_400), "10 to 86400", 0),
+            reader.read(BASELINE_DAYS, number(0, 90), "0 to 90", 0),
             reader.read(BASELINE_REGIONS, _regions, "own, or names divided by commas", ()),
         )
         reader.finish()
