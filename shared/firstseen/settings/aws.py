@@ -23,6 +23,9 @@ HttpsForm = Literal["ocsf", "chat"]
 
 HTTPS_FORMS: tuple[HttpsForm, ...] = ("ocsf", "chat")
 
+MAX_DATABASES = 8
+"""Files of addresses."""
+
 OWN = "own"
 """The value that says: the function's own region."""
 
@@ -30,6 +33,7 @@ _TABLE = re.compile(r"(arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:\d{12}:table/)?[A-Za-z
 _TOPIC = re.compile(r"arn:aws[a-z-]{0,12}:sns:[a-z0-9-]{1,32}:\d{12}:[A-Za-z0-9_-]{1,251}(\.fifo)?")
 _QUEUE = re.compile(r"https?://[^/\s]+/[^\s]+")
 _PACKS = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*'()/-]{0,900})?")
+_FILE = re.compile(r"/[A-Za-z0-9_./-]{1,250}")
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]{2,16}){1,3}-\d{1,2}")
 
 
@@ -44,6 +48,12 @@ def _address(text: str) -> str | None:
 def _regions(text: str) -> tuple[str, ...] | None:
     names = tuple(dict.fromkeys(one.strip() for one in text.split(",")))
     return () if text == OWN else names if all(map(_REGION.fullmatch, names)) else None
+
+
+def files(text: str) -> tuple[str, ...] | None:
+    """Full paths divided by colons, MAX_DATABASES at most; ``none``: no file."""
+    named = tuple(text.split(":"))
+    return () if text == NONE else named if len(named) <= MAX_DATABASES and all(map(_FILE.fullmatch, named)) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,7 @@ class AwsSettings:
         packs_seconds: how often that place is looked at, by each container that has work.
         baseline_days: how much of CloudTrail's history a rule learns from before it speaks; 0: none.
         baseline_regions: whose history; empty: the function's own region.
+        addresses: files of databases in MaxMind's format, for rules that ask whose an address is.
     """
 
     table: str
@@ -77,6 +88,7 @@ class AwsSettings:
     packs_seconds: int
     baseline_days: int
     baseline_regions: tuple[str, ...]
+    addresses: tuple[str, ...]
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> AwsSettings:
@@ -95,6 +107,7 @@ class AwsSettings:
             reader.read(PACKS_SECONDS, number(10, 86_400), "10 to 86400", 0),
             reader.read(BASELINE_DAYS, number(0, 90), "0 to 90", 0),
             reader.read(BASELINE_REGIONS, _regions, "own, or names divided by commas", ()),
+            reader.read(ADDRESSES, files, f"full paths of 1 to {MAX_DATABASES} files, divided by colons, or none", ()),
         )
         reader.finish()
         return found
@@ -112,9 +125,10 @@ PACKS = Variable("FIRSTSEEN_PACKS", "where rule packs are published", NONE)
 PACKS_SECONDS = Variable("FIRSTSEEN_PACKS_SECONDS", "seconds between two looks at that place", "120")
 BASELINE_DAYS = Variable("FIRSTSEEN_BASELINE_DAYS", "days of CloudTrail's history that baselines are built from", "0")
 BASELINE_REGIONS = Variable("FIRSTSEEN_BASELINE_REGIONS", "regions of that history", OWN)
+ADDRESSES = Variable("FIRSTSEEN_ADDRESS_DATABASES", "databases of addresses in MaxMind's format", NONE)
 
 AWS_VARIABLES = (
     *(TABLE, TOPIC_ARN, HTTPS, REJECTS_URL, PACK, SERVICE, NAMESPACE, LOG_LEVEL),
-    *(PACKS, PACKS_SECONDS, BASELINE_DAYS, BASELINE_REGIONS),
+    *(PACKS, PACKS_SECONDS, BASELINE_DAYS, BASELINE_REGIONS, ADDRESSES),
 )
 """Every variable that the Lambda functions read."""
