@@ -30,12 +30,14 @@ class Suppression:
     """At most one notification for the same values of ``fields`` within ``duration_us`` of event time.
 
     ``missing`` says what an event without one of the fields does: ``group`` (all such events share a
-    notification) or ``separate`` (each is on its own).
+    notification) or ``separate`` (each is on its own). ``vocabulary`` says whose field names they are: those of the
+    base rule.
     """
 
     fields: tuple[str, ...]
     duration_us: int
     missing: Literal["group", "separate"] = "group"
+    vocabulary: Vocabulary = "raw"
 
 
 @dataclass(frozen=True, slots=True)

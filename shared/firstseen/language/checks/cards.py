@@ -19,6 +19,13 @@ from firstseen.language.checks.issues import Issue, Rules, Severity
 _TECHNIQUE = re.compile(r"attack\.(t\d{4}(?:\.\d{3})?)", re.IGNORECASE | re.ASCII)
 _OTHER = re.compile(r"attack\.[gsm]\d{4}", re.IGNORECASE | re.ASCII)
 
+_KEYS = (
+    "title", "id", "name", "related", "taxonomy", "status", "description", "license", "author", "references", "date",
+    "modified", "logsource", "detection", "correlation", "filter", "fields", "falsepositives", "level", "tags", "scope",
+    "firstseen", "action",
+)  # fmt: skip
+"""Of Sigma's documents, and ours."""
+
 
 class _Missing:
     """A key that a rule should have. ``reporting``: only rules that make findings."""
@@ -81,6 +88,23 @@ class MissingTests:
             if rule_id in rules.documents and rule_id not in rules.tested:
                 mend = "begin with 'firstseen rules test --scaffold RULE'"
                 yield Issue(self.name, self.severity, "the rule has no tests", rule_id, rules.place(rule_id), mend)
+
+
+class UnknownKey:
+    """Sigma lets a rule have keys of its own, so a misspelt one is read by nobody and refused by nobody."""
+
+    name = "unknown-key"
+    severity: Severity = "warning"
+    says = "A rule has a key that looks like a misspelt one."
+
+    def issues(self, rules: Rules) -> Iterator[Issue]:
+        """One for each key that is nearly a known one; others are taken for the rule's own."""
+        for rule_id, document in rules.documents.items():
+            for key in document.data:
+                near = get_close_matches(key.lower(), _KEYS, n=1, cutoff=0.8) if key not in _KEYS else []
+                if near:
+                    mend = f"did you mean {near[0]!r}?"
+                    yield Issue(self.name, self.severity, f"nobody reads {key!r}", rule_id, document.place(key), mend)
 
 
 class AttackTags:

@@ -10,7 +10,7 @@ from firstseen.language.checks.issues import Issue, Rules, Severity
 from firstseen.language.checks.known_values import shape_of
 from firstseen.language.examples.places import known
 from firstseen.language.examples.words import said
-from firstseen.language.predicates import Leaf
+from firstseen.language.predicates import And, Leaf, Not, Or, Predicate
 from firstseen.language.rules import Base
 from firstseen.sources.source import Source
 
@@ -49,7 +49,7 @@ class UnknownField:
                 near = _nearest(lacking[0], base.vocabulary, name)
                 mend = f"did you mean {near}?" if near else f"see the fields of {lacking[0].name}, or leave it out"
                 where = ", ".join(source.name for source in lacking)
-                place = place_of_field(rules.documents.get(rule_id), name)
+                place = place_of_field(rules, rule_id, name)
                 yield Issue(self.name, self.severity, f"{where} has no field {name}", rule_id, place, mend)
 
 
@@ -74,16 +74,47 @@ class ImpossibleValue:
         """One for each rule, field and value."""
         for base in rules.bases:
             for source in (rules.sources[name] for name in base.sources if name in rules.sources):
-                for leaf in dict.fromkeys(leaves(base.predicate)):
-                    yield from self._of(rules, base, source, leaf)
+                for alternatives in dict.fromkeys(_alternatives(base.predicate)):
+                    yield from self._of(rules, base, source, alternatives)
 
-    def _of(self, rules: Rules, base: Base, source: Source, leaf: Leaf) -> Iterator[Issue]:
-        if leaf.op != "equals" or leaf.field is None or leaf.part is not None:
+    def _of(self, rules: Rules, base: Base, source: Source, alternatives: tuple[Leaf, ...]) -> Iterator[Issue]:
+        """An error where none of the alternatives is possible, else a warning; values of lists are not looked at."""
+        field, listed = alternatives[0].field, rules.listed.get(base.id, frozenset())
+        shape = shape_of(source, base.vocabulary, field or "") if field is not None else None
+        if shape is None:
             return
-        shape = shape_of(source, base.vocabulary, leaf.field)
-        text = str(leaf.value).lower() if isinstance(leaf.value, bool) else str(leaf.value)
-        if shape is None or shape.takes(text, cased=leaf.cased):
-            return
-        place = place_of_field(rules.documents.get(base.id), leaf.field, leaf.value)
-        message = f"{source.name} never has this: {said(leaf)}; {leaf.field} is {shape.says}"
-        yield Issue(self.name, self.severity, message, base.id, place, shape.mend(text))
+        possible = [leaf for leaf in alternatives if leaf.op != "equals" or shape.takes(_text(leaf), cased=leaf.cased)]
+        for leaf in alternatives:
+            if leaf in possible or _text(leaf) in listed:
+                continue
+            if possible and shape.takes(_text(leaf), cased=False):
+                continue  # the same in other letters, beside one that is right: habit, not a mistake
+            severity: Severity = "warning" if possible or not listed.isdisjoint(map(_text, alternatives)) else "error"
+            place = place_of_field(rules, base.id, leaf.field or "", leaf.value)
+            message = f"{source.name} never has this: {said(leaf)}; {leaf.field} is {shape.says}"
+            yield Issue(self.name, severity, message, base.id, place, shape.mend(_text(leaf)))
+
+
+def _text(leaf: Leaf) -> str:
+    return str(leaf.value).lower() if isinstance(leaf.value, bool) else str(leaf.value)
+
+
+def _alternatives(tree: Predicate) -> Iterator[tuple[Leaf, ...]]:
+    """The questions about a field's value: those of an *or* about one field together, others alone."""
+    match tree:
+        case Leaf():
+            if tree.field is not None and tree.part is None:
+                yield (tree,)
+        case Not(part):
+            yield from _alternatives(part)
+        case And(parts):
+            for part in parts:
+                yield from _alternatives(part)
+        case Or(parts):
+            by_field: dict[str, list[Leaf]] = {}
+            for part in parts:
+                if isinstance(part, Leaf) and part.field is not None and part.part is None:
+                    by_field.setdefault(part.field, []).append(part)
+                elif not isinstance(part, Leaf):
+                    yield from _alternatives(part)
+            yield from map(tuple, by_field.values())

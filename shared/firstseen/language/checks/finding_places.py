@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from firstseen.errors import Place
-from firstseen.language.checks.issues import Written
+from firstseen.language.checks.issues import Rules, Written
 from firstseen.language.predicates import And, Leaf, Not, Or, Predicate
 
 _SECTIONS = ("detection", "filter")
@@ -30,21 +30,29 @@ def leaves(tree: Predicate) -> Iterator[Leaf]:
                 yield from leaves(part)
 
 
-def place_of_field(document: Written | None, name: str, value: object = None) -> Place | None:
-    """The line that asks about the field, and about the value where one is given; else the document's first."""
-    if document is None:
-        return None
+def place_of_field(rules: Rules, rule_id: str, name: str, value: object = None) -> Place | None:
+    """Where the rule asks about the field, and about the value where one is given; else where it begins."""
+    document = rules.documents.get(rule_id)
+    if document is not None:
+        return _in_document(document, name, value)
+    query = rules.queried.get(rule_id)
+    return query.place(name if value is None else str(value)) if query is not None else None
+
+
+def _in_document(document: Written, name: str, value: object) -> Place:
     best: Path | None = None
     for section in _SECTIONS:
         for path, below in _keys(document.data.get(section), (section,), name, 0):
             best = best or path
-            found = _value(below, path, value) if value is not None else path
+            if value is None:
+                return document.place(*path)
+            found = _value(below, path, value)
             if found is not None:
-                return document.place(*found)
+                return document.place_of_value(*found)
     for listed in _FIELD_LISTS:
         found = _value(_at(document, listed), listed, name)
         if found is not None:
-            return document.place(*found)
+            return document.place_of_value(*found)
     return document.place(*(best or ()))
 
 

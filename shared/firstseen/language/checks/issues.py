@@ -49,6 +49,18 @@ class Written(Protocol):
         """Where the part at ``path`` stands; the nearest known part above it when it has no own place."""
         ...
 
+    def place_of_value(self, *path: str | int) -> Place:
+        """Where the value at ``path`` stands: behind its key, if it has one."""
+        ...
+
+
+class Queried(Protocol):
+    """A rule whose question is one text in another language."""
+
+    def place(self, text: str = "") -> Place:
+        """Where the query says ``text``; its beginning where it does not."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -61,6 +73,10 @@ class Rules:
         sources: the log sources by name.
         ask_of: gives the matcher for a base rule on a source.
         findings_of: how many findings a sequence of events causes in the real engine; None when it cannot be run.
+        queried: rule id → its query, for rules of other front ends than Sigma's.
+        needs: base rule id → the empty value lists without which it never holds. ``bases`` have values standing in.
+        listed: base rule id → values that it has from lists, those that stand in included.
+        unused_lists: lists that an overlay fills and no rule uses → the list that was perhaps meant, or "".
     """
 
     bases: Sequence[Base]
@@ -70,15 +86,21 @@ class Rules:
     sources: Mapping[str, Source]
     ask_of: AskOf
     findings_of: Findings
+    queried: Mapping[str, Queried] = field(default_factory=dict)
+    needs: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    listed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    unused_lists: Mapping[str, str] = field(default_factory=dict)
     by_id: Mapping[str, Base] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_id", {base.id: base for base in self.bases})
 
     def place(self, rule_id: str, *path: str | int) -> Place | None:
-        """The place of a part of a rule's document."""
+        """The place of a part of a rule's document, or of its query."""
         document = self.documents.get(rule_id)
-        return document.place(*path) if document is not None else None
+        if document is not None:
+            return document.place(*path)
+        return self.queried[rule_id].place() if rule_id in self.queried else None
 
 
 class Findings(Protocol):

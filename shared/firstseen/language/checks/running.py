@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from firstseen.errors import Place, RuleError
-from firstseen.language.checks.cards import AttackTags, MissingFalsePositives, MissingId, MissingLevel, MissingTests
+from firstseen.language.checks.cards import (
+    AttackTags,
+    MissingFalsePositives,
+    MissingId,
+    MissingLevel,
+    MissingTests,
+    UnknownKey,
+)
 from firstseen.language.checks.fields import ImpossibleValue, UnknownField
 from firstseen.language.checks.firing import CannotFire
 from firstseen.language.checks.issues import Check, Issue, Rules
+from firstseen.language.checks.lists import NeedsList, UnusedList
 from firstseen.language.checks.overlaps import Duplicate, Shadowed
 
 CHECKS: tuple[Check, ...] = (
-    UnknownField(), ImpossibleValue(), CannotFire(), Duplicate(), Shadowed(),
-    MissingId(), MissingLevel(), MissingFalsePositives(), MissingTests(), AttackTags(),
+    UnknownField(), ImpossibleValue(), CannotFire(), NeedsList(), UnusedList(), Duplicate(), Shadowed(),
+    UnknownKey(), MissingId(), MissingLevel(), MissingFalsePositives(), MissingTests(), AttackTags(),
 )  # fmt: skip
 
 SYNTAX = "syntax"

@@ -7,11 +7,14 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 
 from firstseen.language.examples.asking import Ask
+from firstseen.language.examples.hints import IDS
 from firstseen.language.examples.literals import Literal
 from firstseen.language.examples.places import known, paths_of, put, value_at, with_text
 from firstseen.language.examples.search import Search, Solved, Unsolved, needs_value
+from firstseen.language.examples.shapes import follows, shaped
 from firstseen.language.examples.words import said_of
 from firstseen.language.predicates import Leaf, Predicate, conjunction
 from firstseen.language.rules import Base
@@ -98,8 +101,8 @@ def _broken(base: Base, one: Example, literal: Literal, others: list[Literal], a
 
 def _plain(found: Solved, source: Source, ask: Ask, predicate: Predicate) -> View:
     """The event without what the sample says about another call: its parameters, its answer."""
-    view = found.view
-    if all(view.get(key) == source.sample.get(key) for key in source.index):
+    view = next((one for one in shaped(found.view, source) if ask(predicate, one)), found.view)
+    if follows(source) or all(view.get(key) == source.sample.get(key) for key in source.index):
         return view
     for name in sorted(source.known):
         key = name.rstrip(".")
@@ -129,9 +132,10 @@ def distinct(one: Example, number: int, seed: str, holds: Callable[[View], bool]
     """
     source, view = one.source, one.view
     text = str(uuid.UUID(bytes=hashlib.sha256(f"{seed}/{number}".encode()).digest()[:16], version=4))
+    ids = with_text(view, source, source.common.get("id", ()), text) if "id" in source.common else iter(())
     view = (
         _first(
-            with_text(view, source, source.common.get("id", ()), text) if "id" in source.common else iter(()),
+            chain((put(view, path, text) for path in IDS.get(source.name, ())), ids),
             lambda changed: source.event_id(changed) not in (None, source.event_id(view)) and holds(changed),
         )
         or view

@@ -16,3 +16,6 @@ HINTS: Mapping[str, Mapping[Path, tuple[str, ...]]] = MappingProxyType(
     }
 )
 """By the name of the log source."""
+
+IDS: Mapping[str, tuple[Path, ...]] = MappingProxyType({"azure.activitylogs": (("correlationId",),)})
+"""What makes an event another operation, where its id is made of more than an id. By the name of the log source."""

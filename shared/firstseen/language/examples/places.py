@@ -108,6 +108,7 @@ def _worked_back(view: View, source: Source, accessor: Derived, value: object) -
             yield put(view, path, text)
     if suggested:
         return
+    yield from _offered(view, accessor, value)
     for path, values in HINTS.get(source.name, {}).items():
         if path[0] in accessor.reads:
             for one in values:
@@ -115,6 +116,18 @@ def _worked_back(view: View, source: Source, accessor: Derived, value: object) -
     yield from _by_pieces(view, source, accessor, value)
     for path in _below(source, view, accessor.reads):
         yield put(view, path, value)
+
+
+def _offered(view: View, accessor: Derived, value: object) -> Iterator[View]:
+    """What the computation itself offers: the places that it looks at, or whole objects where a value has its name
+    beside it in a list.
+    """
+    for place in getattr(accessor.function, "places", ()):
+        yield put(view, place, value)
+    ways = getattr(accessor.function, "ways", None)
+    if ways is not None:
+        for path, made in ways(view, value):
+            yield put(view, path, made)
 
 
 def _emptied(view: View, source: Source, derived: Derived) -> Iterator[View]:

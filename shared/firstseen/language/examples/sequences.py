@@ -67,9 +67,9 @@ class _Sequences:
         self._correlation = correlation
         self._parts = parts
         self._made = 0
-        times = [part.example.source.time(part.example.view) or 0 for part in parts]
+        times = [_whole_second(part.example.source.time(part.example.view) or 0) for part in parts]
         usual = [
-            source.time(source.sample)
+            _whole_second(source.time(source.sample) or 0)
             for source in {part.example.source.name: part.example.source for part in parts}.values()
         ]
         # A member that asks for an hour or a day decides when all of it happens.
@@ -154,10 +154,20 @@ class _Sequences:
         own = part.example if view is None else Example(part.example.source, view, ())
         self._made += 1
         seed = f"{self._correlation.card.id}/{part.base.id}"
-        found = distinct(own, self._made, seed, part.holds)
+        group = [part.text(name, own.view) for name in part.member.group_by]
+
+        def holds(changed: View) -> bool:
+            return part.holds(changed) and [part.text(name, changed) for name in part.member.group_by] == group
+
+        found = distinct(own, self._made, seed, holds)
         if found is None:
             return None
-        return at_time(own.source, found, time_us, part.holds)
+        return at_time(own.source, found, time_us, holds)
+
+
+def _whole_second(time_us: int) -> int:
+    """Times are written in whole seconds; a sample that has more digits could never be put at its own time."""
+    return time_us // SECOND_US * SECOND_US
 
 
 def _varied(part: Part, count: int) -> Iterator[View]:

@@ -13,7 +13,7 @@ from sigma.rule import SigmaRule
 
 from firstseen.errors import RuleError
 from firstseen.language.frontends.documents import Document
-from firstseen.language.frontends.extras import Extras
+from firstseen.language.frontends.extras import NOT_RUN, Extras
 from firstseen.language.rules import Card, Level
 
 RISK_OF_LEVEL: Mapping[Level, int] = {"informational": 5, "low": 21, "medium": 47, "high": 73, "critical": 99}
@@ -88,13 +88,16 @@ def card_of(document: Document, extras: Extras, members: Iterable[Document] = ()
 
 
 def document_hash(documents: Iterable[Document]) -> str:
-    """SHA-256 over what the documents say, tests left out; equal for equal data, however it is laid out."""
+    """SHA-256 over what the documents say; equal for equal data, however it is laid out.
+
+    Tests, and what only readers of the rule need, are left out.
+    """
     bodies = []
     for document in documents:
         body = dict(document.data)
         extras = body.get("firstseen")
         if isinstance(extras, dict):
-            body["firstseen"] = {key: value for key, value in extras.items() if key != "tests"}
+            body["firstseen"] = {key: value for key, value in extras.items() if key not in NOT_RUN}
             if not body["firstseen"]:
                 del body["firstseen"]
         bodies.append(body)

@@ -16,7 +16,7 @@ from firstseen.language.frontends.documents import Document
 from firstseen.language.frontends.extras import Extras, extras_of
 from firstseen.language.frontends.fingerprints import fingerprint
 from firstseen.language.frontends.sections import Section
-from firstseen.language.frontends.sigma import BaseRule
+from firstseen.language.frontends.sigma import BaseRule, named_by
 from firstseen.language.rules import Correlation, CorrelationType, Member
 
 MAX_TERM_FIELDS = 3
@@ -147,7 +147,9 @@ def _sigma_condition(document: Document, section: Section) -> SigmaCorrelationCo
         condition = SigmaCorrelationRule.from_dict(dict(document.data)).condition
     except SigmaError as exc:
         raise section.fault(str(exc).splitlines()[0], "condition") from exc
-    except Exception as exc:
+    except (
+        Exception
+    ) as exc:  # pySigma raises TypeError, KeyError, … on what it does not foresee; reported with its place
         msg = f"pySigma cannot read this correlation ({type(exc).__name__}: {str(exc)[:200]})"
         raise section.fault(msg) from exc
     if isinstance(condition, SigmaCorrelationCondition):
@@ -212,7 +214,7 @@ def correlation(one: Asked, bases: Mapping[str, BaseRule]) -> Correlation:
         when=one.extras.when or "any",
         learning_us=one.extras.learning_us,
         limit=one.extras.limit,
-        suppression=one.extras.suppression,
+        suppression=named_by(one.extras.suppression, bases[one.rules[0]].base.vocabulary),
         enabled=one.extras.enabled,
     )
 

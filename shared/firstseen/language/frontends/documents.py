@@ -24,6 +24,9 @@ MAX_SCALAR_CHARACTERS = 1_000_000
 Path = tuple[str | int, ...]
 """The way from the top of a document: keys, and positions in lists from 0."""
 
+MAX_SHOWN_CHARACTERS = 20_000
+"""Of a line that a place carries; who shows it cuts it around the caret."""
+
 _SURELY_SHALLOW_CHARACTERS = 2_000
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
@@ -40,6 +43,7 @@ class Document:
         file: the name that faults show.
         data: str, int, float, bool, None, list, dict; keys are text; dates stay text.
         marks: line and column, from 1, by path; for an entry of a mapping the place of its key.
+        values: the same for the values of entries, where they are known.
         lines: the file's lines.
     """
 
@@ -47,6 +51,19 @@ class Document:
     data: Mapping[str, Any]
     marks: Mapping[Path, tuple[int, int]] = field(repr=False)
     lines: tuple[str, ...] = field(repr=False)
+    values: Mapping[Path, tuple[int, int]] = field(repr=False, default_factory=dict)
+
+    def at(self, *path: str | int) -> object:
+        """The part at ``path``; None where there is none."""
+        found: Any = self.data
+        for step in path:
+            if isinstance(found, dict):
+                found = found.get(step)
+            elif isinstance(found, list) and isinstance(step, int) and step < len(found):
+                found = found[step]
+            else:
+                return None
+        return found
 
     def place(self, *path: str | int) -> Place:
         """Where the part at ``path`` stands; the nearest known part above it when it has no own place."""
@@ -56,9 +73,18 @@ class Document:
                 return _place(self.file, mark, self.lines)
         return Place(self.file)
 
+    def place_of_value(self, *path: str | int) -> Place:
+        """Where the value at ``path`` stands: behind its key, if it has one; else as :meth:`place` has it."""
+        mark = self.values.get(path)
+        return _place(self.file, mark, self.lines) if mark is not None else self.place(*path)
+
     def fault(self, message: str, *path: str | int) -> RuleError:
         """A RuleError at ``path``, to be raised or collected."""
         return RuleError(message, self.place(*path))
+
+    def wrong(self, message: str, *path: str | int) -> RuleError:
+        """A RuleError at the value at ``path``: the key is right, what stands behind it is not."""
+        return RuleError(message, self.place_of_value(*path))
 
 
 def read_documents(file: str, data: bytes) -> list[Document]:
@@ -78,7 +104,8 @@ def read_documents(file: str, data: bytes) -> list[Document]:
             msg = "a rule is a mapping of keys to values (title: …, detection: …)"
             raise RuleError(msg, _place(file, _mark(node), lines))
         marks: dict[Path, tuple[int, int]] = {(): _mark(node)}
-        documents.append(Document(file, _Builder(budget, marks).mapping(node, (), 0), marks, lines))
+        values: dict[Path, tuple[int, int]] = {}
+        documents.append(Document(file, _Builder(budget, marks, values).mapping(node, (), 0), marks, lines, values))
     if not documents:
         msg = "the file holds no rule"
         raise RuleError(msg, Place(file))
@@ -141,7 +168,7 @@ def _mark(node: Any) -> tuple[int, int]:  # noqa: ANN401 - PyYAML's nodes are un
 def _place(file: str, mark: tuple[int, int], lines: tuple[str, ...]) -> Place:
     line, column = mark
     text = lines[line - 1] if 0 < line <= len(lines) else ""
-    return Place(file, line, column, text[:400])
+    return Place(file, line, column, text[:MAX_SHOWN_CHARACTERS])
 
 
 @dataclass(slots=True)
@@ -169,6 +196,7 @@ class _Builder:
 
     budget: _Budget
     marks: dict[Path, tuple[int, int]]
+    values: dict[Path, tuple[int, int]]
 
     def mapping(self, node: Any, path: Path, depth: int) -> dict[str, Any]:  # noqa: ANN401 - PyYAML's nodes are untyped
         built: dict[str, Any] = {}
@@ -181,6 +209,7 @@ class _Builder:
             if key in built:
                 raise self.budget.fault(f"the key {key!r} stands here twice: the first would be lost", key_node)
             self.marks[*path, key] = _mark(key_node)
+            self.values[*path, key] = _mark(value_node)
             built[key] = self.value(value_node, (*path, key), depth + 1)
         return {**merged, **built} if merged else built
 

@@ -23,6 +23,7 @@ from firstseen.language.frontends.kql import KqlError, parse
 from firstseen.language.frontends.kql_meaning import AsWritten, KqlRefused, predicate_of
 from firstseen.language.frontends.refusals import Refused
 from firstseen.language.frontends.sections import Section
+from firstseen.language.frontends.sigma import named_by
 from firstseen.language.frontends.toml_documents import TomlFile, read_toml
 from firstseen.language.predicates import Predicate, simplify
 from firstseen.language.rules import Base, Card, Correlation, CorrelationType, Member
@@ -45,6 +46,13 @@ class ElasticRule:
     document: Document
     base: Base
     correlation: Correlation
+    toml: TomlFile
+
+    def place(self, text: str = "") -> Place:
+        """Where the query says ``text``, upper and lower case apart; the query's key where it does not."""
+        query = str(self.document.at(*_QUERY) or "")
+        at = query.find(text) if text else -1
+        return self.toml.inside(_QUERY, at) if at >= 0 else self.document.place(*_QUERY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +96,10 @@ def elastic_rule(file: str, data: bytes, sources: Iterable[Source]) -> ElasticRu
         fields=asked.fields,
         timespan_us=asked.timespan_us,
         count=asked.count,
-        suppression=suppression,
+        suppression=named_by(suppression, base.vocabulary),
         enabled=rule_section(document).boolean("enabled") is not False,
     )
-    return ElasticRule(document, base, correlation)
+    return ElasticRule(document, base, correlation, toml)
 
 
 def _collected(faults: list[RuleError], read: Callable[[], _Read]) -> _Read | None:

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, cast
 
 from firstseen.errors import Place
 from firstseen.language.frontends.documents import Document
 from firstseen.language.frontends.sections import Section
+from firstseen.language.frontends.value_lists import lists_at
 from firstseen.language.rules import DEFAULT_LIMIT, Suppression, When
 
 MAX_TESTS = 1_000
 MAX_SUPPRESSION_FIELDS = 8
 
 _KEYS = (
-    "risk_score", "triage", "response", "tests", "learning", "suppress", "when", "limit", "enabled",
+    "risk_score", "level_reason", "triage", "response", "queries", "observes", "tests", "learning", "suppress", "when",
+    "limit", "enabled",
 )  # fmt: skip
+NOT_RUN = frozenset({"tests", "level_reason", "queries", "observes"})
+"""Keys that are for readers of the rule: they are no part of packs, findings and hashes."""
+MAX_QUERIES = 20
+_WORD = re.compile(r"[a-z][a-z0-9_]{0,60}", re.ASCII)
 _SUPPRESS_KEYS = ("fields", "for", "missing")
 _TEST_KEYS = ("name", "events", "expect")
+_MORE_TEST_KEYS = ("lists",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,7 @@ class RuleTest:
         events: whole events as JSON, in order of arrival.
         expected: how many of the events match (base rules), or how many findings they cause (correlations).
         place: where the test stands.
+        lists: value lists for this test, by name; others hold what their files say.
     """
 
     rule_id: str
@@ -38,13 +48,16 @@ class RuleTest:
     events: tuple[bytes, ...]
     expected: int
     place: Place
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Extras:
     """The mapping, checked; defaults where it is silent.
 
-    ``risk_score`` and ``when`` are None where the rule's level and type decide.
+    ``risk_score`` and ``when`` are None where the rule's level and type decide. ``level_reason`` (why this level and
+    risk score), ``queries`` (tool → query to look closer) and ``observes`` (rows of the table of named detections)
+    are for ``rules show`` and the documentation.
     """
 
     risk_score: int | None = None
@@ -55,6 +68,9 @@ class Extras:
     when: When | None = None
     limit: int = DEFAULT_LIMIT
     enabled: bool = True
+    level_reason: str = ""
+    queries: Mapping[str, str] = field(default_factory=dict)
+    observes: tuple[str, ...] = ()
 
 
 def extras_of(document: Document) -> Extras:
@@ -70,7 +86,35 @@ def extras_of(document: Document) -> Extras:
         when=cast("When | None", section.choice("when", ("never", "returning", "any"))),
         limit=DEFAULT_LIMIT if limit is None else limit,
         enabled=section.boolean("enabled") is not False,
+        level_reason=" ".join((section.text("level_reason") or "").split()),
+        queries=_queries(section, document),
+        observes=_observes(section),
     )
+
+
+def _queries(section: Section, document: Document) -> dict[str, str]:
+    """Tool → query; each a text of any length that a file may have."""
+    body = section.body.get("queries")
+    if body is None:
+        return {}
+    if not isinstance(body, dict) or not body or len(body) > MAX_QUERIES:
+        raise section.fault(f"queries is a mapping of at most {MAX_QUERIES} tools to queries", "queries")
+    for tool, query in body.items():
+        if not _WORD.fullmatch(tool):
+            msg = f"{tool[:60]!r} is no tool: write its name with small letters and _, as in log_analytics"
+            raise document.fault(msg, "firstseen", "queries", tool)
+        if not isinstance(query, str) or not query.strip():
+            raise document.fault(f"the query for {tool} is text", "firstseen", "queries", tool)
+    return {tool: query.rstrip() for tool, query in body.items()}
+
+
+def _observes(section: Section) -> tuple[str, ...]:
+    rows = section.texts("observes") if section.body.get("observes") is not None else ()
+    for position, row in enumerate(rows):
+        if not _WORD.fullmatch(row):
+            msg = f"{row[:60]!r} names no row of the table of named detections: ids are small letters, digits and _"
+            raise section.fault(msg, "observes", *((position,) if isinstance(section.body["observes"], list) else ()))
+    return rows
 
 
 def _suppression(document: Document) -> Suppression:
@@ -98,7 +142,7 @@ def tests_of(document: Document, rule_id: str) -> list[RuleTest]:
 
 
 def _test(document: Document, position: int, rule_id: str) -> RuleTest:
-    section = Section(document, ("firstseen", "tests", position), _TEST_KEYS)
+    section = Section(document, ("firstseen", "tests", position), (*_TEST_KEYS, *_MORE_TEST_KEYS))
     for key in _TEST_KEYS:
         section.need(key)
     events = section.body["events"]
@@ -111,4 +155,5 @@ def _test(document: Document, position: int, rule_id: str) -> RuleTest:
         events=tuple(json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode() for event in events),
         expected=section.integer("expect", 0, 1_000_000) or 0,
         place=document.place("firstseen", "tests", position),
+        lists=lists_at(document, "firstseen", "tests", position, "lists"),
     )

@@ -17,6 +17,7 @@ from firstseen.language.frontends.correlating import Asked, asked, correlation, 
 from firstseen.language.frontends.documents import Document, read_documents
 from firstseen.language.frontends.extras import RuleTest, tests_of
 from firstseen.language.frontends.faults import RuleFaults, each
+from firstseen.language.frontends.listed import Listed
 from firstseen.language.frontends.refusals import Refused
 from firstseen.language.frontends.sigma import (
     BaseRule,
@@ -28,6 +29,7 @@ from firstseen.language.frontends.sigma import (
     global_filter,
     reporting,
 )
+from firstseen.language.frontends.value_lists import ListsFound
 from firstseen.language.pack import Pack
 from firstseen.language.rules import Base, Correlation
 from firstseen.sources.registry import SOURCES
@@ -53,6 +55,8 @@ class Loaded:
             the rest.
         refusals: rules that are in order and not run here (Elastic's other languages), each with the reason.
             They stop nothing: the rest is whole.
+        listed: the value lists, and the rules that use them.
+        elastic: rule id → the Elastic rule, which knows where its query says something.
     """
 
     bases: list[Base]
@@ -60,23 +64,30 @@ class Loaded:
     tests: list[RuleTest]
     faults: list[RuleError]
     refusals: list[RuleError] = field(default_factory=list)
+    listed: Listed = field(default_factory=Listed)
+    elastic: Mapping[str, ElasticRule] = field(default_factory=dict)
 
 
 def load_rules(
     files: Mapping[str, bytes],
     lists: Mapping[str, Sequence[str]] = NO_LISTS,
     *,
+    added: Mapping[str, Sequence[str]] = NO_LISTS,
     sources: Iterable[Source] | None = None,
 ) -> Loaded:
-    """The rules in ``files``, with ``lists`` for their placeholders.
+    """The rules in ``files``, with value lists for their placeholders.
 
-    ``files`` maps names to contents: Sigma YAML, Elastic's TOML, or rule packs. Never raises on what a file holds:
+    ``files`` maps names to contents: Sigma YAML and value lists, Elastic's TOML, or rule packs. ``lists`` take the
+    place of lists of their names in the files, ``added`` are values more for them. Never raises on what a file holds:
     faults are collected. ``sources`` are the log sources that rules may ask for; every known one when left out.
     """
     known = tuple(SOURCES.values()) if sources is None else tuple(sources)
-    loading = _Loading(lists, known)
+    loading = _Loading(known)
     for name, data in files.items():
         loading.file(name, data)
+    loading.values = loading.lists.filled(lists, added)
+    for document in loading.waiting:
+        loading.document(document)
     return loading.related()
 
 
@@ -97,8 +108,10 @@ def build_pack(
 class _Loading:
     """The state of one call of :func:`load_rules`."""
 
-    lists: Mapping[str, Sequence[str]]
     sources: tuple[Source, ...]
+    waiting: list[Document] = field(default_factory=list)
+    lists: ListsFound = field(default_factory=ListsFound)
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rules: list[BaseRule] = field(default_factory=list)
     filters: list[Filter] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
@@ -109,6 +122,7 @@ class _Loading:
     ids: dict[str, Place] = field(default_factory=dict)
     elastic: list[ElasticRule] = field(default_factory=list)
     refusals: list[RuleError] = field(default_factory=list)
+    chosen: dict[str, list[Filter]] = field(default_factory=dict)
 
     def file(self, name: str, data: bytes) -> None:
         """Reads the documents, or the pack, of one file."""
@@ -130,7 +144,11 @@ class _Loading:
             self.faults.append(fault if fault.place else RuleError(fault.message, Place(name)))
             return
         for document in documents:
-            self.document(document)
+            try:
+                if not self.lists.take(document):
+                    self.waiting.append(document)
+            except RuleError as fault:
+                self.faults.append(fault)
 
     def toml(self, name: str, data: bytes) -> None:
         """Reads an Elastic rule; the KQL parser is imported for the first of them only. Raises RuleError."""
@@ -180,8 +198,8 @@ class _Loading:
         if "correlation" in document.data:
             return asked(document)
         if "filter" in document.data:
-            return global_filter(document, self.lists)
-        return base_rule(document, self.lists, self.sources)
+            return global_filter(document, self.values)
+        return base_rule(document, self.values, self.sources)
 
     def related(self) -> Loaded:
         """Joins filters to rules, resolves what correlations name, decides which base rules report."""
@@ -198,11 +216,28 @@ class _Loading:
         for pack in self.packed:
             bases.extend(pack.bases)
             made.extend(pack.correlations)
-        return Loaded(bases, made, self.tests, sorted(self.faults, key=_order), sorted(self.refusals, key=_order))
+        return Loaded(
+            bases=bases,
+            correlations=made,
+            tests=self.tests,
+            faults=sorted(self.faults, key=_order),
+            refusals=sorted(self.refusals, key=_order),
+            listed=self.listed(),
+            elastic={rule.base.id: rule for rule in self.elastic},
+        )
+
+    def listed(self) -> Listed:
+        """The rules that use value lists, and the lists."""
+        written = {
+            rule.base.id: (rule, tuple(self.chosen[rule.base.id]))
+            for rule in self.rules
+            if rule.lists or any(one.lists for one in self.chosen[rule.base.id])
+        }
+        return Listed(self.lists.in_force, self.lists.own, written, self.sources)
 
     def applied(self, by_name: Mapping[str, BaseRule], correlations: Sequence[str]) -> dict[str, BaseRule]:
         """The base rules by id, with the filters that name them."""
-        chosen: dict[str, list[Filter]] = {rule.base.id: [] for rule in self.rules}
+        chosen = self.chosen = dict[str, list[Filter]]((rule.base.id, []) for rule in self.rules)
         for one in self.filters:
             try:
                 for rule in self.rules if one.rules is None else self.named(one, by_name, correlations):

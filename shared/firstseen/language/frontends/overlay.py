@@ -6,8 +6,9 @@
         ec2_password_data_new_role: {level: high, learning: 14d}
     tags:                                   # by tag; * stands for any text
         attack.t1078*: {limit: 10}
-    lists:                                  # values for placeholders
+    lists:                                  # values for placeholders, in the place of a list's own
         administrators: ['arn:aws:iam::111122223333:role/admin*']
+        known_networks: {add: [198.51.100.0/24]}    # or beside them
     time_zone: Europe/Berlin                # whose clocks time.hour and time.weekday mean; UTC when left out
 
 Tags are applied first, in their order, then rules: the more particular word is the last one. An overlay changes how a
@@ -27,6 +28,7 @@ from firstseen.errors import Place, RuleError
 from firstseen.language.frontends.cards import RISK_OF_LEVEL
 from firstseen.language.frontends.documents import Document, read_documents
 from firstseen.language.frontends.faults import each
+from firstseen.language.frontends.overlay_lists import read_lists
 from firstseen.language.frontends.sections import Section
 from firstseen.language.rules import LEVELS, Base, Correlation, Level, Suppression
 
@@ -34,7 +36,6 @@ NAMES = ("rules.yaml", "rules.yml")
 """Files of these names are overlays, where they hold no rules."""
 
 MAX_TUNINGS = 10_000
-MAX_LIST_VALUES = 50_000
 _KEYS = ("rules", "tags", "lists", "time_zone")
 _TUNING_KEYS = ("enabled", "level", "limit", "learning", "suppress")
 _SUPPRESS_KEYS = ("fields", "for", "missing")
@@ -68,13 +69,15 @@ class Overlay:
 
     Attributes:
         tunings: in the order in which they apply.
-        lists: value lists by name.
+        lists: value lists by name, in the place of those of files and of earlier overlays.
+        added: further values by the name of their list.
         time_zone: "" where it says nothing.
         faults: what is wrong with the rest, each with its place.
     """
 
     tunings: tuple[Tuning, ...]
     lists: Mapping[str, tuple[str, ...]]
+    added: Mapping[str, tuple[str, ...]]
     time_zone: str = ""
     faults: tuple[RuleError, ...] = ()
 
@@ -139,16 +142,12 @@ def read_overlay(file: str, data: bytes) -> Overlay:
                 tunings.append(_tuning(document, key, selector))
             except RuleError as fault:
                 faults.extend(each(fault))
-    try:
-        lists = _lists(document)
-    except RuleError as fault:
-        faults.extend(each(fault))
-        lists = {}
+    lists, added = read_lists(document, faults)
     zone = document.data.get("time_zone") or ""
     if not isinstance(zone, str):
         faults.append(document.fault("time_zone is a name such as Europe/Berlin", "time_zone"))
         zone = ""
-    return Overlay(tuple(tunings), lists, zone, tuple(faults))
+    return Overlay(tuple(tunings), lists, added, zone, tuple(faults))
 
 
 def _tuning(document: Document, key: str, selector: str) -> Tuning:
@@ -180,30 +179,17 @@ def _suppression(document: Document, *path: str) -> Suppression:
     )
 
 
-def _lists(document: Document) -> dict[str, tuple[str, ...]]:
-    body = document.data.get("lists") or {}
-    if not isinstance(body, dict):
-        raise document.fault("lists is a mapping of names to lists of values", "lists")
-    found: dict[str, tuple[str, ...]] = {}
-    for name, values in body.items():
-        usable = isinstance(values, list) and len(values) <= MAX_LIST_VALUES
-        if not usable or not all(isinstance(one, str | int) and not isinstance(one, bool) for one in values):
-            raise document.fault(f"{name} is a list of at most {MAX_LIST_VALUES:,} texts", "lists", name)
-        found[name] = tuple(str(one) for one in values)
-    return found
-
-
 def apply(overlays: Sequence[Overlay], correlations: Iterable[Correlation], bases: Iterable[Base] = ()) -> Tuned:
     """The rules with the overlays applied, in the order of the overlays. ``bases`` name what cannot be tuned."""
     tuned = Tuned(list(correlations))
-    silent = {base.id: base.title for base in bases}
+    silent = {base.id: base for base in bases}
     for overlay in overlays:
         for tuning in overlay.tunings:
             rows = [row for row, one in enumerate(tuned.correlations) if _fits(tuning, one)]
             if not rows:
                 tuned.faults.append(RuleError(_unfit(tuning, tuned.correlations, silent), tuning.place))
             for row in rows:
-                one, changes = _changed(tuned.correlations[row], tuning)
+                one, changes = _changed(tuned.correlations[row], tuning, silent)
                 tuned.correlations[row] = one
                 tuned.changes.setdefault(one.card.id, []).extend(changes)
     tuned.changes = {rule: changes for rule, changes in tuned.changes.items() if changes}
@@ -233,14 +219,13 @@ def _like(pattern: str, text: str) -> bool:
     return True
 
 
-def _unfit(tuning: Tuning, correlations: Sequence[Correlation], silent: Mapping[str, str]) -> str:
+def _unfit(tuning: Tuning, correlations: Sequence[Correlation], silent: Mapping[str, Base]) -> str:
     if tuning.by_tag:
         near = get_close_matches(tuning.selector, sorted({tag for one in correlations for tag in one.card.tags}), n=1)
         return f"no rule has a tag like {tuning.selector!r}" + (f"; did you mean {near[0]!r}?" if near else "")
     if tuning.selector in silent:
-        return (
-            f"{tuning.selector!r} ({silent[tuning.selector]}) reports nothing by itself: tune the correlations over it"
-        )
+        title = silent[tuning.selector].title
+        return f"{tuning.selector!r} ({title}) reports nothing by itself: tune the correlations over it"
     known = [name for one in correlations for name in (one.card.id, one.card.name) if name]
     near = get_close_matches(tuning.selector, known, n=1)
     return f"there is no rule {tuning.selector!r}" + (
@@ -248,20 +233,24 @@ def _unfit(tuning: Tuning, correlations: Sequence[Correlation], silent: Mapping[
     )
 
 
-def _changed(one: Correlation, tuning: Tuning) -> tuple[Correlation, list[Change]]:
+def _changed(one: Correlation, tuning: Tuning, bases: Mapping[str, Base]) -> tuple[Correlation, list[Change]]:
     """The rule as the tuning wants it; its hash changes with it, its fingerprint does not."""
     card = one.card
     if tuning.level is not None:
         usual = card.risk_score == RISK_OF_LEVEL[card.level]
         risk = RISK_OF_LEVEL[tuning.level] if usual else card.risk_score
         card = replace(card, level=tuning.level, risk_score=risk)
+    suppression = tuning.suppression or one.suppression
+    base = bases.get(one.members[0].base_id)
+    if suppression is not None and base is not None:
+        suppression = replace(suppression, vocabulary=base.vocabulary)
     made = replace(
         one,
         card=card,
         enabled=one.enabled if tuning.enabled is None else tuning.enabled,
         limit=one.limit if tuning.limit is None else tuning.limit,
         learning_us=one.learning_us if tuning.learning_us is None else tuning.learning_us,
-        suppression=None if tuning.unsuppressed else tuning.suppression or one.suppression,
+        suppression=None if tuning.unsuppressed else suppression,
     )
     changes = [
         Change(what, before, after)

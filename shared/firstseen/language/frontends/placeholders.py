@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from itertools import product
 from typing import Protocol
 
@@ -24,20 +25,22 @@ class Placeholders(Protocol):
 class Lists:
     """Values from value lists; wildcards in a listed value are wildcards.
 
-    ``used`` says whether any placeholder was asked for.
+    ``used`` names the lists that were asked for, in the order in which they were.
     """
 
     def __init__(self, lists: Mapping[str, Sequence[str]]) -> None:
         self._lists = lists
-        self.used = False
+        self.used: dict[str, None] = {}
 
     def values(self, name: str) -> Sequence[SigmaString]:
         """The listed values. Raises RuleError, without a place, on a name that has no list."""
-        self.used = True
         if name not in self._lists:
+            near = get_close_matches(name, self._lists, n=1)
             known = ", ".join(sorted(self._lists)) or "none"
-            msg = f"the placeholder %{name}% has no value list (there are: {known}): add a list of that name"
+            mend = f"did you mean %{near[0]}%?" if near else "add a list of that name"
+            msg = f"the placeholder %{name}% has no value list (there are: {known}): {mend}"
             raise RuleError(msg)
+        self.used[name] = None
         return [SigmaString(str(value)) for value in self._lists[name]]
 
 

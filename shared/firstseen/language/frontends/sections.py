@@ -13,6 +13,7 @@ from firstseen.errors import RuleError
 from firstseen.language.frontends.documents import Document, Path
 
 MAX_TIMESPAN_SECONDS = 10 * 366 * 86_400
+_OUT_OF_BOUNDS = "{key} is at least one second and at most ten years, not {value}"
 
 
 class Section:
@@ -42,6 +43,10 @@ class Section:
         """A RuleError at a key of this mapping."""
         return self._document.fault(message, *self._path, *key)
 
+    def wrong(self, message: str, *key: str | int) -> RuleError:
+        """A RuleError at the value of a key of this mapping."""
+        return self._document.wrong(message, *self._path, *key)
+
     def need(self, key: str) -> None:
         """Raises RuleError when ``key`` is missing."""
         if self.body.get(key) is None:
@@ -55,7 +60,7 @@ class Section:
             return None
         if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
             msg = f"{key} is a whole number from {lowest} to {highest:,}"
-            raise self.fault(msg, key)
+            raise self.wrong(msg, key)
         return value
 
     def boolean(self, key: str) -> bool | None:
@@ -64,7 +69,7 @@ class Section:
         if value is None or isinstance(value, bool):
             return value
         msg = f"{key} is true or false"
-        raise self.fault(msg, key)
+        raise self.wrong(msg, key)
 
     def text(self, key: str) -> str | None:
         """Text that is not empty."""
@@ -72,7 +77,7 @@ class Section:
         if value is None or (isinstance(value, str) and value.strip()):
             return value
         msg = f"{key} is text"
-        raise self.fault(msg, key)
+        raise self.wrong(msg, key)
 
     def choice(self, key: str, choices: Sequence[str]) -> str | None:
         """One of ``choices``."""
@@ -80,7 +85,7 @@ class Section:
         if value is None or value in choices:
             return value
         msg = f"{key} is one of: {', '.join(choices)}"
-        raise self.fault(msg, key)
+        raise self.wrong(msg, key)
 
     def steps(self, key: str) -> tuple[str, ...]:
         """Steps, one a line: a list of texts, or one text of several lines. Empty lines are left out."""
@@ -97,14 +102,14 @@ class Section:
         parts = [value] if isinstance(value, str) else value
         if not isinstance(parts, list) or not parts or len(parts) > most:
             msg = f"{key} is a list of 1 to {most:,} texts"
-            raise self.fault(msg, key)
+            raise self.wrong(msg, key)
         for position, part in enumerate(parts):
             if not isinstance(part, str) or not part.strip():
                 msg = f"{key} holds something that is not text"
-                raise self.fault(msg, key, position)
+                raise self.wrong(msg, key, position)
             if part in parts[:position]:
                 msg = f"{key} names {part!r} twice"
-                raise self.fault(msg, key, position)
+                raise self.wrong(msg, key, position)
         return tuple(parts)
 
     def duration_us(self, key: str) -> int | None:
@@ -115,13 +120,14 @@ class Section:
         try:
             seconds = SigmaCorrelationTimespan(value).seconds
         except (SigmaTimespanError, ValueError) as exc:
+            if set(str(value)[:-1]) == {"0"} and str(value)[-1].isalpha():
+                raise self.wrong(_OUT_OF_BOUNDS.format(key=key, value=str(value)[:40]), key) from exc
             msg = f"{key} is a number with a unit, such as 30s, 15m, 12h, 7d, 4w, 3M; not {str(value)[:40]!r}"
-            raise self.fault(msg, key) from exc
-        if seconds > MAX_TIMESPAN_SECONDS:
-            msg = f"{key} is at most ten years"
-            raise self.fault(msg, key)
+            raise self.wrong(msg, key) from exc
+        if not 0 < seconds <= MAX_TIMESPAN_SECONDS:
+            raise self.wrong(_OUT_OF_BOUNDS.format(key=key, value=str(value)[:40]), key)
         return seconds * 1_000_000
 
 
 def _shown(path: Path) -> str:
-    return ".".join(str(step) for step in path)
+    return ".".join(str(step) for step in path) or "it"

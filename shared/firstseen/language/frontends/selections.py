@@ -44,6 +44,7 @@ _ENCODERS = {
     SigmaUTF16Modifier,
     SigmaUTF16BEModifier,
 }
+_WITH_NETWORKS = {"cidr", "expand", "all", "neq"}
 
 
 class _QuietRE2(RegexEngine):
@@ -134,13 +135,28 @@ class Selections:
                 msg = "a field's value is text, a number, a boolean, null, or a list of these"
                 return self._fault(msg, place)
         try:
-            return self._linked(self._parsed(key, values))
+            plain = _plain_key(key)
         except RuleError as fault:
             return self._fault(fault.message, path)
+        try:
+            return self._linked(self._parsed(plain, values), networks=plain != key)
+        except RuleError as fault:
+            position = self._position(plain, values, networks=plain != key) if isinstance(value, list) else None
+            found = self.document.wrong(fault.message, *path, *(() if position is None else (position,)))
+            self.faults.append(found)
+            return ALWAYS
+
+    def _position(self, key: str | None, values: list[Any], *, networks: bool) -> int | None:
+        """Which of several values is at fault by itself."""
+        for position, one in enumerate(values):
+            try:
+                self._linked(self._parsed(key, [one]), networks=networks)
+            except RuleError:
+                return position
+        return None
 
     def _parsed(self, key: str | None, values: list[Any]) -> SigmaDetectionItem:
         names = key.split("|")[1:] if key is not None else []
-        _check_modifiers(names)
         if "re" in names and not all(isinstance(value, str) for value in values):
             msg = "a regular expression is text: put it in quotes"
             raise RuleError(msg)
@@ -151,16 +167,13 @@ class Selections:
             raise RuleError(regex_message(expression, str(exc.__cause__ or exc))) from exc
         except SigmaError as exc:
             raise RuleError(_reason(exc, names)) from exc
-        except Exception as exc:
+        except Exception as exc:  # pySigma raises TypeError, … on values it does not foresee; reported with their place
             msg = f"pySigma cannot read this ({type(exc).__name__}: {str(exc)[:200]})"
             raise RuleError(msg) from exc
-        if SigmaExpandModifier in item.modifiers and _ENCODERS & set(item.modifiers):
-            msg = "|expand cannot be joined with an encoding: list the encoded values"
-            raise RuleError(msg)
         return item
 
-    def _linked(self, item: SigmaDetectionItem) -> Predicate:
-        reader = Reader(item, self.placeholders, self.compiles)
+    def _linked(self, item: SigmaDetectionItem, *, networks: bool = False) -> Predicate:
+        reader = Reader(item, self.placeholders, self.compiles, networks)
         parts = [reader.predicate(value) for value in item.value]
         if parts:
             joined = conjunction(*parts) if item.value_linking is ConditionAND else disjunction(*parts)
@@ -170,6 +183,21 @@ class Selections:
             msg = "the list of keywords is empty"
             raise RuleError(msg)
         return Not(joined) if item.negated else joined
+
+
+def _plain_key(key: str | None) -> str | None:
+    """The key, once its modifiers are looked at; ``field|cidr|expand`` without ``cidr``.
+
+    pySigma would read the placeholder as a network. Raises RuleError.
+    """
+    name, *modifiers = (key or "").split("|")
+    _check_modifiers(modifiers)
+    if not {"cidr", "expand"} <= set(modifiers):
+        return key
+    others = set(modifiers) - _WITH_NETWORKS
+    if others:
+        raise RuleError(f"|cidr|expand cannot be joined with |{min(others)}")
+    return "|".join([name, *(one for one in modifiers if one != "cidr")])
 
 
 def _refused(value: object) -> bool:
@@ -188,6 +216,10 @@ def _check_modifiers(names: list[str]) -> None:
             mend = f"did you mean |{near[0]}?" if near else there_are
             msg = f"the modifier |{name} is unknown; {mend}"
             raise RuleError(msg)
+    kinds = {modifier_mapping[name] for name in names}
+    if SigmaExpandModifier in kinds and not _ENCODERS.isdisjoint(kinds):
+        msg = "|expand cannot be joined with an encoding: list the encoded values"
+        raise RuleError(msg)
 
 
 def _reason(exc: SigmaError, names: list[str]) -> str:

@@ -15,7 +15,7 @@ from firstseen.language.frontends.placeholders import Lists, Unexpanded
 from firstseen.language.frontends.sections import Section
 from firstseen.language.frontends.selections import Selections
 from firstseen.language.predicates import Predicate, conjunction, simplify
-from firstseen.language.rules import Base, Correlation, Member
+from firstseen.language.rules import Base, Correlation, Member, Suppression, Vocabulary
 from firstseen.sources.source import Source
 
 
@@ -28,12 +28,14 @@ class BaseRule:
         base: what runs.
         extras: its ``firstseen:`` mapping.
         question: for fingerprints.
+        lists: names of the value lists that it uses.
     """
 
     document: Document
     base: Base
     extras: Extras
     question: Question
+    lists: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,14 @@ class Filter:
     """A Sigma global filter: a condition that is joined to the base rules that it names.
 
     It is joined with *and*, as it stands: one that excludes says ``not selection``.
-    ``rules`` is None for every rule of its log source.
+    ``rules`` is None for every rule of its log source; ``lists`` are the value lists that it uses.
     """
 
     document: Document
     logsource: Mapping[str, str]
     rules: tuple[str, ...] | None
     predicate: Predicate
+    lists: tuple[str, ...] = ()
 
 
 def base_rule(document: Document, lists: Mapping[str, Sequence[str]], sources: Iterable[Source]) -> BaseRule:
@@ -58,7 +61,9 @@ def base_rule(document: Document, lists: Mapping[str, Sequence[str]], sources: I
     asked = Selections(document, "detection", Unexpanded(), compiles=False).predicate() if filled.used else predicate
     title = str(document.data.get("title", ""))
     base = Base(rule_id(document), title, names, vocabulary, predicate)
-    return BaseRule(document, base, extras_of(document), Question(asked, written(document), vocabulary))
+    return BaseRule(
+        document, base, extras_of(document), Question(asked, written(document), vocabulary), tuple(filled.used)
+    )
 
 
 def reporting(rule: BaseRule) -> Correlation:
@@ -74,9 +79,14 @@ def reporting(rule: BaseRule) -> Correlation:
         fingerprint=fingerprint("match", [(rule.question, (), ())]),
         learning_us=extras.learning_us,
         limit=extras.limit,
-        suppression=extras.suppression,
+        suppression=named_by(extras.suppression, rule.base.vocabulary),
         enabled=extras.enabled,
     )
+
+
+def named_by(suppression: Suppression | None, vocabulary: Vocabulary) -> Suppression | None:
+    """The suppression with its fields read as the base rule's are."""
+    return None if suppression is None else replace(suppression, vocabulary=vocabulary)
 
 
 def global_filter(document: Document, lists: Mapping[str, Sequence[str]]) -> Filter:
@@ -94,8 +104,9 @@ def global_filter(document: Document, lists: Mapping[str, Sequence[str]]) -> Fil
     named: tuple[str, ...] | None = None
     if body["rules"] != [] and str(body["rules"]).lower() != "any":
         named = Section(document, ("filter",), list(body)).texts("rules")
-    predicate = Selections(document, "filter", Lists(lists)).predicate()
-    return Filter(document, written(document), named, predicate)
+    filled = Lists(lists)
+    predicate = Selections(document, "filter", filled).predicate()
+    return Filter(document, written(document), named, predicate, tuple(filled.used))
 
 
 def covers(one: Filter, rule: BaseRule) -> bool:

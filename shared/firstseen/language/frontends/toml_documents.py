@@ -14,7 +14,7 @@ from datetime import date, datetime, time
 from typing import Any
 
 from firstseen.errors import Place, RuleError
-from firstseen.language.frontends.documents import MAX_DEPTH, Document, Path
+from firstseen.language.frontends.documents import MAX_DEPTH, MAX_SHOWN_CHARACTERS, Document, Path
 from firstseen.language.frontends.toml_places import Places
 
 MAX_TOML_BYTES = 250_000
@@ -22,7 +22,6 @@ MAX_TOML_BYTES = 250_000
 MAX_KEY_PARTS = 100
 
 _AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
-_MAX_SHOWN_CHARACTERS = 400
 _KEY_PART = re.compile(r"""[ \t]*(?:"[^"\n]*"|'[^'\n]*'|[^\s\[\]{},=#]+)[ \t]*""")
 
 
@@ -46,7 +45,7 @@ class TomlFile:
         if found is None:
             return self.document.place(*path)
         line, column = found
-        return Place(self.document.file, line, column, self.document.lines[line - 1][:_MAX_SHOWN_CHARACTERS])
+        return Place(self.document.file, line, column, self.document.lines[line - 1][:MAX_SHOWN_CHARACTERS])
 
 
 def read_toml(file: str, data: bytes) -> TomlFile:
@@ -89,9 +88,9 @@ def _not_toml(message: str, file: str, lines: tuple[str, ...]) -> RuleError:
     found = _AT.search(message)
     reason = _AT.sub("", message)
     if found is None or found[1] is None:
-        return RuleError(f"not TOML: {reason}", Place(file, len(lines), 0, lines[-1][:_MAX_SHOWN_CHARACTERS]))
+        return RuleError(f"not TOML: {reason}", Place(file, len(lines), 0, lines[-1][:MAX_SHOWN_CHARACTERS]))
     line, column = int(found[1]), int(found[2])
-    return RuleError(f"not TOML: {reason}", Place(file, line, column, lines[line - 1][:_MAX_SHOWN_CHARACTERS]))
+    return RuleError(f"not TOML: {reason}", Place(file, line, column, lines[line - 1][:MAX_SHOWN_CHARACTERS]))
 
 
 class _TooDeepError(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_network
 
 import re2
 from sigma.modifiers import SigmaCaseSensitiveModifier, SigmaEndswithModifier, SigmaStartswithModifier
@@ -51,13 +52,15 @@ class Reader:
     Attributes:
         item: pySigma's item, its modifiers applied.
         placeholders: what fills ``%name%``.
-        compiles: whether regular expressions are tried (not for fingerprints, whose placeholders are
+        compiles: whether regular expressions and networks are tried (not for fingerprints, whose placeholders are
             unfilled).
+        networks: texts are networks: ``|cidr`` over placeholders.
     """
 
     item: SigmaDetectionItem
     placeholders: Placeholders
     compiles: bool = True
+    networks: bool = False
 
     def predicate(self, value: SigmaType) -> Predicate:
         """What ``value`` asks of the item's field. Raises RuleError, without a place, if nothing."""
@@ -65,7 +68,8 @@ class Reader:
             case SigmaExpansion():
                 return Or(tuple(self.predicate(one) for one in value.values))
             case SigmaString():
-                return disjunction(*(self._text(one) for one in expanded(value, self.placeholders)))
+                made = self._network if self.networks else self._text
+                return disjunction(*(made(one) for one in expanded(value, self.placeholders)))
             case SigmaRegularExpression():
                 texts = expanded(value.regexp, self.placeholders)
                 return disjunction(*(self._regex(str(one), value) for one in texts))
@@ -122,6 +126,14 @@ class Reader:
         if self.item.field is None and _ANCHORING.isdisjoint(self.item.modifiers):
             parts = [_ANY, *parts, _ANY]
         return _wildcards(self.item.field, parts, cased=isinstance(value, SigmaCasedString))
+
+    def _network(self, value: SigmaString) -> Leaf:
+        text = str(value)
+        try:
+            return self._bound("cidr", str(ip_network(text)) if self.compiles else text)
+        except ValueError as exc:
+            mend = "write it as 10.0.0.0/8, without wildcards" if "host bits" not in str(exc) else "clear its host bits"
+            raise RuleError(f"{text[:60]!r} is no network: {mend}") from exc
 
     def _regex(self, text: str, value: SigmaRegularExpression) -> Leaf:
         flags = "".join(sorted(_FLAGS[flag.name] for flag in value.flags))
