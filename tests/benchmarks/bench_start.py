@@ -11,7 +11,7 @@ import orjson
 
 from firstseen.language.pack import Pack, dump
 from firstseen.matching.engine import Engine, Found
-from tests.benchmarks.bench_match import pack_from, times_as_many
+from tests.benchmarks.bench_match import pack_from, times_as_many, unindexed
 from tests.benchmarks.measuring import Usage, rounds
 from tests.benchmarks.report import Report, table
 
@@ -35,7 +35,7 @@ def first_wanted(pack: Pack, events: Path) -> bytes:
 def test_the_first_answer(rules: Path, events: Path, number_of_rounds: int, report: Report, tmp_path: Path) -> None:
     """From the start of the process to its end."""
     small = pack_from(rules)
-    larger = times_as_many(small, -(-RULES // len(small.bases)))
+    larger = times_as_many(small, -(-RULES // (len(small.bases) - len(unindexed(small).bases))))
     packs = {"no rules": Pack.of([], []), f"{RULES} rules": Pack.of(list(larger.bases[:RULES]), [])}
     (tmp_path / "event").write_bytes(first_wanted(small, events))
     commands = {}

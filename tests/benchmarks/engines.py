@@ -46,7 +46,7 @@ def firstseen(rules: Path) -> tuple[Callable[[Path], Matches], Refused]:
     from firstseen.language.frontends.loading import build_pack
     from firstseen.matching.engine import Engine as Own
     from firstseen.matching.engine import Sighted
-    from firstseen.sources.splitting import split
+    from firstseen.sources.splitting import blocks
 
     pack = build_pack({str(path): path.read_bytes() for path in sorted(rules.rglob("*.yml"))})
     engine = Own(pack)
@@ -54,11 +54,12 @@ def firstseen(rules: Path) -> tuple[Callable[[Path], Matches], Refused]:
 
     def run(events: Path) -> Matches:
         with events.open("rb") as file:
-            chunks = iter(lambda: file.read(1 << 18), b"")
-            for one in engine.sightings(split(chunks), received_us=2_000_000_000_000_000):
+            chunks = iter(lambda: file.read(1 << 16), b"")
+            for one in engine.sightings(blocks(chunks), received_us=2_000_000_000_000_000):
                 if isinstance(one, Sighted):
-                    for row in one.bases:
-                        yield pack.bases[row].id, one.place
+                    for place, _, rows, _ in one.hits:
+                        for row in rows:
+                            yield pack.bases[row].id, place
 
     return run, {}
 

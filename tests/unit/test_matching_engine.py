@@ -75,10 +75,10 @@ def test_sightings_name_the_same_events() -> None:
     found = results(engine.scan(documents, received_us=NOW_US))
     brief = results(engine.sightings(documents, received_us=NOW_US))
     assert all(isinstance(one, Sighted) for one in brief)
-    assert [(one.place, one.event_id, one.bases) for one in brief] == [
-        (one.place, one.event.id, one.bases) for one in found
+    assert [hit for one in brief for hit in one.hits] == [
+        (one.place, one.event.raw, one.bases, one.event.id) for one in found
     ]  # fmt: skip
-    assert len(brief) == 3
+    assert len(found) == 3
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,15 @@ struct and the event's bytes, without one the event's view. Both give the base r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from firstseen.matching import running
 from firstseen.matching.layout import Layout, Node
 from firstseen.matching.literals import needed
 from firstseen.matching.questions import PLAIN, SAME, All, Opposite, Question, Some, Tree, prepared
+from firstseen.matching.remembering import Remembered, looked_at
+from firstseen.matching.running import is_word
 from firstseen.sources.source import Accessor, Derived
 
 Rows = tuple[int, ...]
@@ -25,19 +27,22 @@ Rule = tuple[Tree, Rows]
 Function = Callable[[Any, bytes], Rows]
 
 
-def build(rules: Sequence[Rule], layout: Layout | None) -> Function:
+def build(rules: Sequence[Rule], layout: Layout | None, kept: Remembered | None = None) -> Function:
     """The function for these rules: ``f(struct, raw)`` with a layout, ``f(view, raw)`` without.
+
+    ``kept``: questions, asked with the layout, whose answers are looked up.
 
     What it raises tells nothing about which rule is at fault: the caller asks each by itself then.
     """
-    return _Function(rules, layout).compiled()
+    return _Function(rules, layout, kept or {}).compiled()
 
 
 class _Function:
     """The making of one function."""
 
-    def __init__(self, rules: Sequence[Rule], layout: Layout | None) -> None:
+    def __init__(self, rules: Sequence[Rule], layout: Layout | None, kept: Remembered) -> None:
         self._layout = layout
+        self._kept = kept
         self._bound: dict[str, Any] = dict(running.NAMES)
         self._setup: list[str] = []
         self._lazy: list[str] = []
@@ -91,13 +96,29 @@ class _Function:
     def _tree(self, tree: Tree) -> str:
         match tree:
             case All(parts):
-                return f"({' and '.join(self._in_order(parts))})" if parts else "True"
+                looks = [self._look(part) for part in parts if self._is_looked_for(part)]
+                return f"({' and '.join([*looks, *self._in_order(parts)])})" if parts else "True"
             case Some(parts):
                 return f"({' or '.join(self._in_order(parts))})" if parts else "False"
             case Opposite(part):
                 return f"(not {self._tree(part)})"
             case Question():
                 return self._question(tree)
+
+    def _is_looked_for(self, tree: Tree) -> bool:
+        """Whether the bytes of a raw field can show that a question about its texts is false."""
+        if not isinstance(tree, Question) or tree.op != "contains" or tree.part is not None or tree.place is None:
+            return False
+        nodes = self._node(tree.place)
+        whole = bool(nodes) and len(nodes) == len(tree.place) and nodes[-1].kind == "raw"  # type: ignore[arg-type]
+        return whole and all(map(is_word, tree.values))
+
+    def _look(self, tree: Tree) -> str:
+        """A condition that is true where the tree is, and much cheaper."""
+        place, values = (tree.place or (), tree.values) if isinstance(tree, Question) else ((), ())
+        name = self._values_name(("w", place), "w")
+        small = f"({name} if {name} is not None else ({name} := lowered({self._held(self._node(place))})))"
+        return f"({small} is False or holds_some({name}, {self._bind(tuple(map(str.lower, values)))}))"
 
     def _in_order(self, parts: Iterable[Tree]) -> list[str]:
         """The parts as expressions, cheap ones first; the order of equals stays."""
@@ -113,9 +134,13 @@ class _Function:
             case Question(place, op):
                 if place is None:
                     return 100
+                if tree in self._kept:
+                    return 1
                 return (1 if self._is_scalar(place) else 6) + (0 if op in PLAIN or op == "null" else 4)
 
     def _question(self, question: Question) -> str:
+        if question in self._kept:
+            return self._looked_up(question)
         name = self._answers.get(question)
         if name is None:
             expression = self._expression(question)
@@ -125,6 +150,13 @@ class _Function:
             self._answers[question] = name
             return f"({name} if {name} is not None else ({name} := {expression}))"
         return f"({name} if {name} is not None else ({name} := {self._expression(question)}))"
+
+    def _looked_up(self, question: Question) -> str:
+        answers, bit = self._kept[question]
+        place = question.place or ()
+        name = self._values_name(("a", place), "a")
+        held = self._held(looked_at(place, self._layout) if self._layout is not None else [])
+        return f"(({name} if {name} is not None else ({name} := {self._bind(answers)}[{held}])) & {bit})"
 
     def _expression(self, question: Question) -> str:
         place = question.place
@@ -148,8 +180,9 @@ class _Function:
     def _of_scalar(self, question: Question, place: Accessor) -> str:
         name = self._scalar(place)
         if question.op == "null":
-            return f"({name}.__class__ is not str)"
-        guard = f"{name}.__class__ is str"
+            return f"(type({name}) is not str)"
+        # Null and absence are false, too, and quicker to ask for than a type.
+        guard = name if question.op in PLAIN and all(question.values) else f"type({name}) is str"
         if question.folded:
             folded = self._values_name(("c", place), "c")
             made = f"{name}.casefold() if {name}.isascii() else fold({name})"
@@ -179,34 +212,21 @@ class _Function:
         return f"{self._bind(literal)} in {value} and {test}" if literal else test
 
     def _is_scalar(self, place: Accessor) -> bool:
-        nodes = self._node(place)
-        if nodes is None or isinstance(place, Derived):
-            return False
-        return len(nodes) == len(place) and nodes[-1].kind in ("scalar", "text")
+        return self._layout is not None and self._layout.is_scalar(place)
 
-    def _node(self, place: Accessor) -> list[Node] | None:
-        """The nodes from the top to where the struct ends on the way to ``place``."""
-        if self._layout is None or isinstance(place, Derived) or not place:
-            return None
-        found = []
-        below: Mapping[str, Node] = self._layout.top
-        for key in place:
-            if key not in below:
-                break
-            found.append(below[key])
-            below = found[-1].below if found[-1].kind == "object" else {}
-        return found or None
+    def _node(self, place: Accessor) -> list[Node]:
+        return [] if self._layout is None else self._layout.nodes(place)
 
     def _scalar(self, place: Accessor) -> str:
         """A local that is a string, None (null) or UNSET (absent)."""
         name = self._scalars.get(place)
         if name is None:
-            nodes = self._node(place) or []
+            nodes = self._node(place)
             held = self._held(nodes)
             name = f"v{len(self._scalars)}"
             self._setup.append(f"{name} = {held}")
             if nodes[-1].kind == "scalar":
-                unusual = f"{name}.__class__ is not str and {name} is not None and {name} is not UNSET"
+                unusual = f"type({name}) is not str and {name} is not None and {name} is not UNSET"
                 self._setup.append(f"if {unusual}: {name} = odd({name})")
             self._scalars[place] = name
         return name
@@ -214,10 +234,7 @@ class _Function:
     def _held(self, nodes: Sequence[Node]) -> str:
         """What the struct holds at the last node, as an expression; UNSET when an object on the way is missing."""
         *above, last = nodes
-        if not above:
-            return f"s.{last.name}"
-        outer = self._object(above)
-        return f"{outer}.{last.name} if {outer}.__class__ is {self._bind(above[-1].struct)} else UNSET"
+        return f"{self._object(above) if above else 's'}.{last.name}"
 
     def _object(self, nodes: Sequence[Node]) -> str:
         name = self._nodes.get(id(nodes[-1]))
@@ -225,7 +242,7 @@ class _Function:
             held = self._held(nodes)
             name = f"n{len(self._nodes)}"
             self._nodes[id(nodes[-1])] = name
-            self._setup.append(f"{name} = {held}")
+            self._setup.append(f"{name} = {held} or {self._bind(nodes[-1].empty)}")
         return name
 
     # Any number of values
@@ -279,7 +296,7 @@ class _Function:
         return f"({name} if {name} is not None else ({name} := {made}))"
 
     def _below(self, place: Accessor) -> str:
-        nodes = self._node(place) or []
+        nodes = self._node(place)
         root = self._root(nodes) if nodes else self._document()
         return f"reached({root}, {self._bind(place)}, {len(nodes)})"
 
@@ -310,4 +327,4 @@ class _Function:
         """An expression for a list of what a top-level key holds; [] if it is absent."""
         if node.kind == "text":
             return f"[s.{node.name}]"
-        return f"plain(s.{node.name})" if node.kind == "scalar" else self._root([node])
+        return f"plain(s.{node.name})" if node.kind in ("scalar", "string") else self._root([node])

@@ -6,25 +6,23 @@ Most events interest no rule. They are known for that from a few decoded fields,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-import msgspec
-
 from firstseen.errors import RuleError
 from firstseen.language.pack import Pack
-from firstseen.matching.fast import no_fast_way
+from firstseen.matching.fast import Document, Hit, no_fast_way
 from firstseen.matching.program import Failures, Program
-from firstseen.matching.questions import resolve
+from firstseen.matching.questions import Places, resolve
 from firstseen.sources.event import Event, Reject
+from firstseen.sources.lines import Block
 from firstseen.sources.reading import read_document, read_event
 from firstseen.sources.registry import SOURCES
 from firstseen.sources.source import Source, View
 from firstseen.sources.times import YEAR_2006_US
 
-Document = tuple[int, bytes]
-"""Its place (line or position) and its bytes."""
+__all__ = ["Document", "Engine", "Found", "Hit", "Scan", "Sighted"]
 
 MAX_ERROR_CHARACTERS = 200
 
@@ -46,16 +44,20 @@ class Found:
     failed: tuple[tuple[str, str], ...] = ()
 
 
-class Sighted(msgspec.Struct, frozen=True, gc=False):
-    """As :class:`Found`, without the event: its source and id only.
+@dataclass(frozen=True, slots=True)
+class Sighted:
+    """Events of one source, one after the other, for which base rules hold: as :class:`Found`, without the events.
 
-    There may be one for each event: it is small, and made in a third of the time that a named tuple takes.
+    Attributes:
+        place: of the first.
+        source: whose events they are.
+        hits: each event's place, document, base rules (indices into the pack's bases, ascending) and id.
+        failed: as in :class:`Found`; there is one event then.
     """
 
     place: int
     source: Source
-    event_id: str
-    bases: tuple[int, ...]
+    hits: Sequence[Hit]
     failed: tuple[tuple[str, str], ...] = ()
 
 
@@ -98,14 +100,15 @@ class Engine:
     def compile(self) -> None:
         """Compile for every source now. Raises RuleError on the first rule that cannot be compiled."""
         for source in self._sources.values():
-            self.program(source)
+            self.program(source).sweep  # noqa: B018 - what is made when it is first asked for is made now
 
     def _compiled(self, source: Source) -> Program:
         trees = []
+        places: Places = {}
         for row, base in enumerate(self._pack.bases):
             if source.name in base.sources:
                 try:
-                    trees.append((row, resolve(base.predicate, source, base.vocabulary)))
+                    trees.append((row, resolve(base.predicate, source, base.vocabulary, places)))
                 except RuleError as exc:
                     msg = f"rule {base.id} ({base.title}): {exc.message}"
                     raise RuleError(msg, exc.place) from exc
@@ -118,11 +121,12 @@ class Engine:
         events have, an envelope, another log. The slow path (reading, then :meth:`match_event`) decides those.
         It never raises.
         """
-        match = self.program(source).matcher
+        sweep = self.program(source).sweep
 
         def rows(raw: bytes) -> tuple[int, ...] | None:
-            answer = match(raw)
-            return None if answer is None else answer[0]
+            hits: list[Hit] = []
+            declined = sweep(iter(((0, raw),)), hits)
+            return None if declined else hits[0][2] if hits else ()
 
         return rows
 
@@ -141,7 +145,7 @@ class Engine:
         )
 
     def scan(
-        self, documents: Iterable[Document | Reject], *, received_us: int, source: Source | None = None
+        self, documents: Iterable[Document | Reject | Block], *, received_us: int, source: Source | None = None
     ) -> Scan[Found]:
         """The events in documents for which a rule holds, read in full, and every reject, in order.
 
@@ -150,14 +154,15 @@ class Engine:
         return Scan(self, documents, received_us, source, lambda found: found, None)
 
     def sightings(
-        self, documents: Iterable[Document | Reject], *, received_us: int, source: Source | None = None
+        self, documents: Iterable[Document | Reject | Block], *, received_us: int, source: Source | None = None
     ) -> Scan[Sighted]:
-        """As :meth:`scan`, but only which event it is: most are never read in full."""
+        """As :meth:`scan`, but only which events they are: most are never read in full."""
 
         def brief(found: Found) -> Sighted:
-            return Sighted(found.place, found.event.source, found.event.id, found.bases, found.failed)
+            event = found.event
+            return Sighted(found.place, event.source, ((found.place, event.raw, found.bases, event.id),), found.failed)
 
-        return Scan(self, documents, received_us, source, brief, Sighted)
+        return Scan(self, documents, received_us, source, brief, lambda own, hits: Sighted(hits[0][0], own, hits))
 
 
 Result = TypeVar("Result")
@@ -174,19 +179,21 @@ class Scan(Generic[Result]):
     def __init__(  # noqa: PLR0913, PLR0917 - made by the engine alone
         self,
         engine: Engine,
-        documents: Iterable[Document | Reject],
+        documents: Iterable[Document | Reject | Block],
         received_us: int,
         source: Source | None,
         shaped: Callable[[Found], Result],
-        named: Callable[[int, Source, str, tuple[int, ...]], Result] | None,
+        together: Callable[[Source, Sequence[Hit]], Result] | None,
     ) -> None:
         self.events = 0
         self.rejects = 0
         self._engine = engine
         self._received_us = received_us
         self._source = source
+        self._own = source
+        self._program = None if source is None else engine.program(source)
         self._shaped = shaped
-        self._named = named
+        self._together = together
         self._results = self._run(documents)
 
     def __iter__(self) -> Iterator[Result | Reject]:
@@ -197,38 +204,46 @@ class Scan(Generic[Result]):
         """The next result or reject."""
         return next(self._results)
 
-    def _run(self, documents: Iterable[Document | Reject]) -> Iterator[Result | Reject]:
-        own, named = self._source, self._named
-        match = no_fast_way if own is None else self._engine.program(own).matcher
-        for document in documents:
-            if isinstance(document, Reject):
+    def _run(self, documents: Iterable[Document | Reject | Block]) -> Iterator[Result | Reject]:
+        for one in documents:
+            if isinstance(one, Reject):
                 self.rejects += 1
-                yield document
+                yield one
                 continue
-            place, raw = document
-            answer = match(raw)
-            if answer is None or own is None:
-                last = yield from self._slowly(place, raw)
-                if last is not None and last is not own:
-                    own = last
-                    match = self._engine.program(own).matcher
-                continue
-            rows, identity = answer
-            if rows and named is not None and identity:
-                self.events += 1
-                yield named(place, own, identity, rows)
-            elif rows:
-                yield self._wanted(place, raw, rows, own)
+            part: Iterator[Document]
+            if isinstance(one, Block):
+                part, number = enumerate(one.documents, one.first), len(one.documents)
             else:
-                self.events += 1
+                part, number = iter((one,)), 1
+            self.events += number  # but for those that are counted when they are read
+            declined: Document | None
+            while number:
+                hits: list[Hit] = []
+                declined = self._sweep(part, hits)
+                yield from self._wanted(hits)
+                if declined is None:
+                    break
+                self.events -= 1
+                yield from self._slowly(*declined)
+                number -= 1  # at least: when none is left, no fast way is made for what comes after them
 
-    def _wanted(self, place: int, raw: bytes, rows: tuple[int, ...], own: Source) -> Result | Reject:
-        """An event that the fast way has matched, read in full."""
-        one = read_event(raw, received_us=self._received_us, source=own)
-        self._count(one)
-        if isinstance(one, Reject):
-            return replace(one, place=place)
-        return self._shaped(Found(place, one, rows))
+    def _sweep(self, documents: Iterator[Document], hits: list[Hit]) -> Document | None:
+        """By the fast way of the source that the last event had; before the first there is none."""
+        return (no_fast_way if self._program is None else self._program.sweep)(documents, hits)
+
+    def _wanted(self, hits: list[Hit]) -> Iterator[Result | Reject]:
+        """Events that the fast way has matched: together where their ids are known, else each read in full."""
+        own = self._own
+        if own is None or not hits:
+            return
+        if self._together is not None and hits[0][3]:
+            yield self._together(own, hits)
+            return
+        self.events -= len(hits)
+        for place, raw, rows, _ in hits:
+            one = read_event(raw, received_us=self._received_us, source=own)
+            self._count(one)
+            yield replace(one, place=place) if isinstance(one, Reject) else self._shaped(Found(place, one, rows))
 
     def _count(self, one: object) -> None:
         if isinstance(one, Reject):
@@ -236,8 +251,8 @@ class Scan(Generic[Result]):
         else:
             self.events += 1
 
-    def _slowly(self, place: int, raw: bytes) -> Generator[Result | Reject, None, Source | None]:
-        """One document in full; returns the source of its last event."""
+    def _slowly(self, place: int, raw: bytes) -> Generator[Result | Reject, None, None]:
+        """One document in full; the fast way of its last event's source comes next."""
         last = None
         for one in read_document(place, raw, received_us=self._received_us, source=self._source):
             self._count(one)
@@ -249,4 +264,5 @@ class Scan(Generic[Result]):
             found = self._engine.match_event(one, place)
             if found.bases or found.failed:
                 yield self._shaped(found)
-        return last
+        if last is not None and last is not self._own:
+            self._own, self._program = last, self._engine.program(last)

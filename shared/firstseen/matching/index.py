@@ -15,6 +15,7 @@ from firstseen.matching.evaluate import answer
 from firstseen.matching.layout import Layout
 from firstseen.matching.partial import assigned, implied, questions
 from firstseen.matching.questions import NEVER, SAME, Question, Tree
+from firstseen.matching.remembering import Remembered, remembered
 from firstseen.matching.values import fold
 from firstseen.sources.source import Path
 
@@ -56,6 +57,7 @@ class Index:
         self._groups: dict[Names, Group] = {}
         self._shared: dict[tuple[int, ...], Group] = {}
         self._built: dict[tuple[Rule, ...], Function] = {}
+        self._kept: Remembered | None = None
 
     def over(self, layout: Layout) -> Index:
         """The same rules over a layout. What they want of the names is found out once."""
@@ -120,5 +122,13 @@ class Index:
             return None
         rules = tuple((tree, tuple(sorted(rows))) for tree, rows in left.items())
         if rules not in self._built:
-            self._built[rules] = build(rules, self._layout)
+            self._built[rules] = build(rules, self._layout, self._remembered())
         return self._built[rules]
+
+    def _remembered(self) -> Remembered:
+        """Tables for what the rules ask that any names satisfy: each event meets them."""
+        if self._kept is None:
+            broad = set(range(len(self._rules))).intersection(*(wanted[_ANY] for wanted in self._wanted))
+            asked = questions(self._rules[number][0] for number in sorted(broad))
+            self._kept = {} if self._layout is None else remembered(asked, self._layout)
+        return self._kept

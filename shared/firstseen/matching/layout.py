@@ -25,16 +25,17 @@ class Node:
 
     Attributes:
         name: the attribute of the struct above that holds it.
-        kind: ``text`` (always a string), ``scalar`` (decoded at once; a string in real events), ``object`` (a
-            struct), ``raw`` (bytes, decoded when a rule asks) or ``time`` (checked, never asked for).
-        struct: the class, for objects.
+        kind: ``text`` (always a string), ``string`` (a string, null or absent; an event with anything else takes the
+            slow path), ``scalar`` (decoded at once; a string or a boolean in most events), ``object`` (a struct),
+            ``raw`` (bytes, decoded when a rule asks) or ``time`` (checked, never asked for).
+        empty: for objects, a struct that stands in for one that is null or absent.
     """
 
     name: str
     kind: str = "raw"
     whole: bool = False
     below: dict[str, Node] = field(default_factory=dict)
-    struct: type[msgspec.Struct] | None = None
+    empty: msgspec.Struct | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,22 @@ class Layout:
     identified: bool
     alone: bool = True
 
+    def nodes(self, place: Accessor) -> list[Node]:
+        """The nodes from the top to where the struct ends on the way to ``place``; [] when it holds nothing of it."""
+        found: list[Node] = []
+        below = self.top
+        for key in () if isinstance(place, Derived) else place:
+            if key not in below:
+                break
+            found.append(below[key])
+            below = found[-1].below if found[-1].kind == "object" else {}
+        return found
+
+    def is_scalar(self, place: Accessor) -> bool:
+        """Whether the struct itself holds what is at ``place``: a text, null or absence in real events."""
+        nodes = self.nodes(place)
+        return bool(nodes) and len(nodes) == len(_path(place)) and nodes[-1].kind in ("scalar", "string", "text")
+
 
 def layout(source: Source, places: Iterable[Accessor]) -> Layout | None:
     """The layout for these places; None when the source's time cannot be told from its required keys."""
@@ -68,7 +85,10 @@ def layout(source: Source, places: Iterable[Accessor]) -> Layout | None:
     alone = _first_key(source.common.get("time", ())) == time_key
     parsed = _use(root, places, time_key, alone=alone)
     for key in source.required:
-        _add(root, (key,)).kind = "text"
+        if isinstance(source.sample.get(key), Mapping):
+            root.below.setdefault(key, Node(f"f{len(root.below)}"))
+        else:
+            _add(root, (key,)).kind = "text"
     identified = _rename(root, source, time_key)
     if parsed:
         root.below[time_key].kind = "time"
@@ -124,6 +144,10 @@ def _first_key(place: Accessor) -> str:
     return keys[0] if keys else ""
 
 
+def _path(place: Accessor) -> Path:
+    return () if isinstance(place, Derived) else place
+
+
 def _add_all(root: Node, place: Derived) -> None:
     for key in filter(_can_be_field, place.reads):
         _add(root, (key,))
@@ -149,15 +173,19 @@ def _settle(node: Node, path: Path, source: Source) -> None:
     value: Any = source.sample
     for key in path:
         value = value.get(key) if isinstance(value, dict) or hasattr(value, "get") else None
-    if node.below and not node.whole:
+    if node.below and not node.whole and not isinstance(value, list):
         node.kind = "object"
         for key, below in node.below.items():
             _settle(below, (*path, key), source)
-    elif not node.below and (isinstance(value, str) or (value is None and ".".join(path) in source.known)):
+    elif not node.below and isinstance(value, str):
+        node.kind = "string"
+    elif not node.below and (isinstance(value, bool) or (value is None and ".".join(path) in source.known)):
         node.kind = "scalar"
 
 
-_OPTIONAL: dict[str, Any] = {"raw": msgspec.Raw | msgspec.UnsetType, "scalar": Any}
+_OPTIONAL: dict[str, Any] = {
+    "raw": msgspec.Raw | msgspec.UnsetType, "scalar": Any, "string": str | None | msgspec.UnsetType,
+}  # fmt: skip
 
 
 def _struct(node: Node, sample: object, required: Iterable[str] = ()) -> type[msgspec.Struct]:
@@ -166,12 +194,19 @@ def _struct(node: Node, sample: object, required: Iterable[str] = ()) -> type[ms
     order = {key: number for number, key in enumerate(values)}
     fields: list[Any] = []
     for key, below in sorted(node.below.items(), key=lambda item: order.get(item[0], len(order))):
-        if key in required:
+        if key in required and below.kind in ("time", "text"):
             fields.append((below.name, datetime if below.kind == "time" else str))
+        elif key in required and below.kind == "raw":
+            fields.append((below.name, msgspec.Raw))
+        elif key in required:
+            struct = _struct(below, values.get(key))
+            below.empty = struct()
+            fields.append((below.name, struct))
         elif below.kind == "object":
-            below.struct = _struct(below, values.get(key))
-            fields.append((below.name, below.struct | None | msgspec.UnsetType, msgspec.UNSET))
+            struct = _struct(below, values.get(key))
+            below.empty = struct()
+            fields.append((below.name, struct | None, below.empty))
         else:
             fields.append((below.name, _OPTIONAL[below.kind], msgspec.UNSET))
     rename = {below.name: key for key, below in node.below.items()}
-    return msgspec.defstruct("Fields", fields, rename=rename, gc=False, kw_only=True)
+    return msgspec.defstruct("Fields", fields, rename=rename, gc=False, kw_only=True, frozen=True)

@@ -45,8 +45,9 @@ def implied(tree: Tree, place: Path) -> frozenset[str] | None:
     Empty: the tree is never true.
     """
     if isinstance(tree, Question):
-        named = tree.op == "equals" and tree.part is None and tree.place == place
-        return frozenset(map(fold, tree.values)) if named else None
+        if tree.op != "equals" or tree.place != place or tree.part is not None:
+            return None
+        return frozenset(tree.values if tree.folded else map(fold, tree.values))
     if isinstance(tree, All):
         sets = [names for part in tree.parts if (names := implied(part, place)) is not None]
         return frozenset.intersection(*sets) if sets else None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from functools import cached_property
+from operator import is_
+
+import msgspec
 
 from firstseen.matching.emit import Rows, Rule
 from firstseen.matching.evaluate import holds
-from firstseen.matching.fast import Matcher, Span, matcher, no_fast_way
+from firstseen.matching.fast import Span, Sweep, no_fast_way, sweep_of
 from firstseen.matching.index import Index
 from firstseen.matching.layout import layout
 from firstseen.matching.partial import questions
@@ -24,7 +27,6 @@ class Program:
         source: the source.
         trees: each rule's tree by its index in the pack's bases.
         span: the event times that the fast way saw.
-        matcher: the fast way; see :func:`firstseen.matching.fast.matcher`.
     """
 
     def __init__(self, source: Source, trees: Sequence[tuple[int, Tree]]) -> None:
@@ -39,13 +41,15 @@ class Program:
         for tree, rows in merged.items():
             indexed.setdefault(_at_keys(tree, source.index), []).extend(rows)
         self._rules: list[Rule] = [(tree, tuple(sorted(rows))) for tree, rows in indexed.items()]
-        keys = [(key,) for key in source.index]
-        places = [place for one in questions(indexed) for place in (one.place, one.other) if place is not None]
-        plan = layout(source, places) if keys else None
-        self._slow = Index(self._rules, keys, None)
-        self.matcher: Matcher = no_fast_way
-        if plan is not None:
-            self.matcher = matcher(source, self._slow.over(plan), plan, self.span)
+        self._slow = Index(self._rules, [(key,) for key in source.index], None)
+
+    @cached_property
+    def sweep(self) -> Sweep:
+        """The fast way; see :data:`firstseen.matching.fast.Sweep`. Made when it is first asked for."""
+        asked = questions(tree for tree, _ in self._rules)
+        places = [place for one in asked for place in (one.place, one.other) if place is not None]
+        plan = layout(self.source, places) if self.source.index else None
+        return no_fast_way if plan is None else sweep_of(self.source, self._slow.over(plan), plan, self.span)
 
     def match_view(self, view: View) -> tuple[Rows, Failures]:
         """The rules that hold for an event, ascending, and those that raised, with what they raised."""
@@ -63,13 +67,15 @@ def _at_keys(tree: Tree, keys: Sequence[str]) -> Tree:
     """The tree with computed names that are an index key's own text asked at that key."""
     match tree:
         case All(parts):
-            return all_of(_at_keys(part, keys) for part in parts)
+            moved = [_at_keys(part, keys) for part in parts]
+            return tree if all(map(is_, moved, parts)) else all_of(moved)
         case Some(parts):
-            return some_of(_at_keys(part, keys) for part in parts)
+            moved = [_at_keys(part, keys) for part in parts]
+            return tree if all(map(is_, moved, parts)) else some_of(moved)
         case Opposite(part):
             return opposite(_at_keys(part, keys))
         case Question(place=Derived(plain=str(key))) if key in keys:
-            return replace(tree, place=(key,))
+            return msgspec.structs.replace(tree, place=(key,))
     return tree
 
 

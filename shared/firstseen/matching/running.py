@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import orjson
@@ -21,6 +21,26 @@ class SlowPathError(Exception):
 def decoded(held: msgspec.Raw | None) -> Any:  # noqa: ANN401 - a value of an event, in a list of one; [] if absent
     """What a raw field holds, wrapped in a list; [] when the event lacks it."""
     return [orjson.loads(bytes(held))] if held.__class__ is msgspec.Raw else []
+
+
+MIN_WORD_CHARACTERS = 5
+"""Shorter ones might come from how a number is written ("null" stands for one that is too large)."""
+
+
+def is_word(text: str) -> bool:
+    """Whether a value of a rule is of letters of ASCII only, so that it lies within one text, or one name, of JSON."""
+    return len(text) >= MIN_WORD_CHARACTERS and text.isascii() and text.isalpha()
+
+
+def lowered(held: msgspec.Raw | None) -> str | Literal[False]:
+    """A raw field's JSON in lower case. Any word in its text forms is in it; False: it is not so plain.
+
+    A backslash may begin an escape, and letters beyond ASCII have case of their own.
+    """
+    if type(held) is not msgspec.Raw:
+        return ""
+    text = str(held, "utf-8")  # it reads the buffer, without a copy in between
+    return False if "\\" in text or not text.isascii() else text.lower()
 
 
 def below(root: list[Any], path: tuple[str, ...], start: int) -> list[Any]:
@@ -124,7 +144,7 @@ NAMES: dict[str, object] = {
     "UNSET": msgspec.UNSET, "loads": orjson.loads, "decoded": decoded, "reached": below, "derived": derived,
     "moment": moment,
     "odd": odd, "plain": plain, "reach": reach, "texts": texts, "leaf_texts": leaf_texts, "same": same,
-    "scalar_texts": scalar_texts, "fold": fold, "fold_all": fold_all, "parts_of": parts_of,
+    "scalar_texts": scalar_texts, "lowered": lowered, "fold": fold, "fold_all": fold_all, "parts_of": parts_of,
     "holds_some": holds_some, "equals_any": equals_any, "contains_any": contains_any,
     "startswith_any": startswith_any, "endswith_any": endswith_any, "test_any": test_any,
 }  # fmt: skip

@@ -28,7 +28,8 @@ _IP = computed("callerIpAddress httpRequest http_request CallerIpAddress", value
 _OUTCOME = computed(f"{_STATUS_KEYS} properties", values.outcome, values.suggested_status)
 _HUB_STATUS = computed(_STATUS_KEYS, values.hub_status, values.suggested_status)
 _REST_STATUS = computed(_STATUS_KEYS, values.rest_status, values.suggested_status)
-_SUBSCRIPTION = computed(_SCOPE_KEYS, values.subscription)
+_SUBSCRIPTION = computed(_SCOPE_KEYS, values.subscription, values.suggested_subscription)
+_GROUP = computed(_SCOPE_KEYS, values.group, values.suggested_group)
 _ID = computed(
     f"{values.TIMES} {_RESOURCE_KEYS} {_STATUS_KEYS} {values.CORRELATIONS} "
     "operationName operation_name OperationNameValue",
@@ -41,7 +42,7 @@ COMMON_NAMES: Mapping[str, Accessor] = MappingProxyType(
         "action": _OPERATION,
         "outcome": _OUTCOME,
         "source.ip": _ADDRESS,
-        "account": computed(f"{_SCOPE_KEYS} tenantId tenant_id", values.account),
+        "account": computed(f"{_SCOPE_KEYS} tenantId tenant_id", values.account, values.suggested_subscription),
         "region": ("location",),
         "resource": _RESOURCE,
         "user_agent": first("properties.userAgent httpRequest.userAgent"),
@@ -93,7 +94,7 @@ _RAW: dict[str, Accessor] = {
     "resultSignature": computed(_SIGNATURE_KEYS, values.signature),
     **dict.fromkeys(values.SUBSTATUSES.split(), computed(_SIGNATURE_KEYS, values.substatus)),
     **dict.fromkeys(values.SUBSCRIPTIONS.split(), _SUBSCRIPTION),
-    **dict.fromkeys(values.GROUPS.split(), computed(_SCOPE_KEYS, values.group)),
+    **dict.fromkeys(values.GROUPS.split(), _GROUP),
     **dict.fromkeys(values.PROVIDERS.split(), computed(_PROVIDER_KEYS, values.provider)),
     **dict.fromkeys(("caller", "Caller"), _ACTOR),
 }
@@ -150,7 +151,7 @@ _ECS: Mapping[str, Accessor] = MappingProxyType(
         "azure.tenant_id": first("tenantId tenant_id"),
         "azure.subscription_id": _SUBSCRIPTION,
         "azure.resource.id": _WRITTEN_RESOURCE,
-        "azure.resource.group": computed(_SCOPE_KEYS, values.group),
+        "azure.resource.group": _GROUP,
         **{f"azure.resource.{name}": _part(name) for name in ("provider", "name", "namespace", "authorization_rule")},
         "azure.activitylogs.operation_name": _OPERATIONS,
         "azure.activitylogs.result_type": _HUB_STATUS,

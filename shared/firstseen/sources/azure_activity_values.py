@@ -12,7 +12,7 @@ from typing import Any
 from firstseen.sources.azure_addresses import address, without_port
 from firstseen.sources.azure_places import First, first, opened, text
 from firstseen.sources.azure_times import chosen, time_us
-from firstseen.sources.source import View
+from firstseen.sources.source import Path, View
 
 TIMES = "time eventTimestamp event_timestamp TimeGenerated @timestamp"
 OPERATIONS = "operationName operationName.value operation_name.value OperationNameValue"
@@ -75,16 +75,26 @@ class Claim:
     def __call__(self, view: View) -> Any:
         """Its value, or None."""
         for claims in _claims(view):
-            for key, value in claims.items():
-                if key == self.name or key.replace(".", "_") == self.name:
-                    return value
+            if self.name in claims:
+                return claims[self.name]
+            if "_" in self.name:  # else no dot was replaced
+                for key, value in claims.items():
+                    if key.replace(".", "_") == self.name:
+                        return value
         return None
+
+    def ways(self, _view: View, value: object) -> Iterator[tuple[Path, object]]:
+        """Where it stands, for examples."""
+        yield ("identity", "claims", self.name), value
+
+
+_CLAIMS = tuple(tuple(place.split(".")) for place in CLAIMS)
 
 
 def _claims(view: View) -> Iterator[Mapping[str, Any]]:
-    for place in CLAIMS:
+    for place in _CLAIMS:
         found: Any = view
-        for key in place.split("."):
+        for key in place:
             found = opened(found.get(key)) if isinstance(found, Mapping) else None
         if isinstance(found, Mapping):
             yield found
@@ -274,3 +284,14 @@ def suggested_status(value: object) -> Iterable[str]:
     """Words that lead to a status or an outcome."""
     words = _WORDS.get(str(value).casefold())
     return () if words is None else words[:1]
+
+
+def suggested_subscription(value: object) -> Iterable[str]:
+    """A resource of that subscription."""
+    return (f"/SUBSCRIPTIONS/{value}/RESOURCEGROUPS/PAYMENTS/PROVIDERS/MICROSOFT.COMPUTE/VIRTUALMACHINES/PAY-01",)
+
+
+def suggested_group(value: object) -> Iterable[str]:
+    """A resource of that resource group."""
+    subscription = "6B0C1E7A-2D34-4F58-9A01-3C5D7E9F1B20"
+    return (f"/SUBSCRIPTIONS/{subscription}/RESOURCEGROUPS/{value}/PROVIDERS/MICROSOFT.COMPUTE/VIRTUALMACHINES/PAY-01",)

@@ -148,6 +148,11 @@ class Detail:
         found = [one.get("value") for one in objects_at(view, DETAILS) if one.get("key") == self.key]
         return found[0] if len(found) == 1 else found or None
 
+    def ways(self, view: View, value: object) -> Iterator[tuple[Path, object]]:
+        """What makes it so, for examples: the list with this detail in it, and where the list lies."""
+        others = [dict(one) for one in objects_at(view, DETAILS) if one.get("key") != self.key]
+        yield ("properties", "additionalDetails"), [*others, {"key": self.key, "value": str(value)}]
+
 
 @dataclass(frozen=True, slots=True)
 class NewValue:
@@ -164,6 +169,13 @@ class NewValue:
             if one.get("displayName") == self.name and isinstance(value := one.get("newValue"), str)
         ]
         return found or None
+
+    def ways(self, view: View, value: object) -> Iterator[tuple[Path, object]]:
+        """What makes it so, for examples: the list with this change in it, and where the list lies."""
+        target = next(iter(objects_at(view, TARGETS)), {})
+        others = [dict(one) for one in _properties_of(target) if one.get("displayName") != self.name]
+        made = {"displayName": self.name, "oldValue": None, "newValue": f'"{value}"'}
+        yield ("properties", "targetResources", "modifiedProperties"), [*others, made]
 
 
 def _properties_of(target: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

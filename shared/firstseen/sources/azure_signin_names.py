@@ -109,6 +109,7 @@ _SIGMA: dict[str, Accessor] = {
     "properties.message": computed(
         f"{_RESULT_KEYS} resultDescription ResultDescription authenticationProtocol AuthenticationProtocol",
         values.message,
+        values.suggested_message,
     ),
     "ActivityDetails": computed("operationName OperationName", values.activity),
     "TargetResourceDisplayName": entra("resourceDisplayName"),

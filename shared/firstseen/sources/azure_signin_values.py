@@ -98,6 +98,11 @@ def message(view: View) -> list[str] | None:
     return [*found, *([reason] if reason else [])] or None
 
 
+def suggested_message(value: object) -> Iterable[str]:
+    """What the log calls a protocol that rules name in words."""
+    return [name for name, words in _PROTOCOLS.items() if words.casefold() == str(value).casefold()]
+
+
 def actor(view: View) -> str | None:
     """The user's principal name, else the id of the user, the service principal or the application."""
     return next((found for read in _actors if (found := text(read(view)))), None)

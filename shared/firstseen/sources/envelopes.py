@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 import orjson
 
+from firstseen.sources import gcp_envelopes as gcp
 from firstseen.sources.event import Reject
 from firstseen.sources.scanning import elements
 from firstseen.sources.views import is_view, rejected, value_of
@@ -126,6 +127,15 @@ ENVELOPES: tuple[Envelope, ...] = (
     Envelope("Event Hub message", frozenset({"records"}), _listed("records")),
     Envelope("Log Analytics answer", frozenset({"tables"}), _tables),
     Envelope("REST answer", frozenset({"value"}), _listed("value")),
+    Envelope("action log answer", frozenset({"logs"}), _listed("logs")),
+    Envelope("Cloud Logging entry", frozenset({"json_payload"}), _object("json_payload")),
+    Envelope("Pub/Sub push", frozenset({"message", "subscription"}), gcp.message),
+    Envelope("Pub/Sub message", frozenset({"message", "ackId"}), gcp.message),
+    Envelope("Pub/Sub answer", frozenset({"receivedMessages"}), gcp.messages),
+    Envelope("Cloud Logging answer", frozenset({"entries"}), _listed("entries")),
+    Envelope("BigQuery row", frozenset({gcp.ROW}), gcp.row),
+    Envelope("audit log search", frozenset({"AuditData"}), _object("AuditData")),
+    Envelope("audit log search", frozenset({"auditData"}), _object("auditData")),
 )
 """In the order in which they are tried."""
 

@@ -9,7 +9,13 @@ from firstseen.sources.aws_cloudtrail import CLOUDTRAIL
 from firstseen.sources.azure_activitylogs import ACTIVITYLOGS
 from firstseen.sources.azure_auditlogs import AUDITLOGS
 from firstseen.sources.azure_signinlogs import SIGNINLOGS
+from firstseen.sources.gcp_audit import GCP_AUDIT
+from firstseen.sources.m365_audit import M365_AUDIT
+from firstseen.sources.okta_system import OKTA_SYSTEM
 from firstseen.sources.source import Source, View
+from firstseen.sources.vk_audit import VK_AUDIT
+from firstseen.sources.windows_process_creation import WINDOWS_PROCESS_CREATION
+from firstseen.sources.yandex_audit import YANDEX_AUDIT
 
 
 def _table(*sources: Source) -> Mapping[str, Source]:
@@ -22,7 +28,10 @@ def _table(*sources: Source) -> Mapping[str, Source]:
     return MappingProxyType(table)
 
 
-SOURCES: Mapping[str, Source] = _table(CLOUDTRAIL, ACTIVITYLOGS, SIGNINLOGS, AUDITLOGS)
+SOURCES: Mapping[str, Source] = _table(
+    CLOUDTRAIL, ACTIVITYLOGS, SIGNINLOGS, AUDITLOGS, YANDEX_AUDIT, VK_AUDIT, GCP_AUDIT, OKTA_SYSTEM, M365_AUDIT,
+    WINDOWS_PROCESS_CREATION,
+)  # fmt: skip
 
 
 def recognise(view: View) -> Source | None:

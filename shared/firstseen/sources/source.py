@@ -62,8 +62,8 @@ class Source:
         provider: ``AWS``, ``Azure``, … as OCSF's ``cloud.provider`` has it.
         index: the one or two top-level keys that name the API call, most selective first
             (``("eventName", "eventSource")``); their values are strings in real events.
-        required: top-level keys with string values that every event of the source has; a decoder that finds
-            them has recognised the source.
+        required: top-level keys with string values (or objects, as the sample has them) that every event of the
+            source has; a decoder that finds them has recognised the source.
         recognise: true for the view of an event of this source.
         event_id: equal for copies of one event; None when the event carries none (a hash of its bytes
             serves).

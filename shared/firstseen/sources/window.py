@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-GROWTH_BYTES = 256 * 1024
+GROWTH_BYTES = 64 * 1024
+"""More would be given back to the system each time: a page fault for every 4 KB."""
 
 
 class Window:
