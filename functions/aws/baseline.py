@@ -15,7 +15,7 @@ from firstseen.adapters.aws.cloudtrail_history import EventHistory, cloudtrail_c
 from firstseen.baseline.slices import History, Sliced, Slicer
 from firstseen.language.pack import Pack
 from functions.aws.staged import staged
-from functions.aws.wiring import Context, Parts, Start, start
+from functions.aws.wiring import Context, Parts, Start, sources_of, start
 
 Handler = Callable[[Mapping[str, object], Context], None]
 
@@ -62,11 +62,12 @@ def stage(parts: Parts, history_of: HistoryOf, deadline_us: int) -> None:
 
 
 def build(parts: Parts, pack: Pack, history_of: HistoryOf, deadline_us: int) -> Sliced:
-    """As much as there is time for. Raises InputError, StoreUnavailable, StoreUnusable."""
+    """As much as there is time for. Raises InputError, RuleError, StoreUnavailable, StoreUnusable."""
     found = [history_of(region) for region in parts.settings.baseline_regions or (None,)]
     histories: dict[str, History] = {one.client.meta.region_name: one for one in found}
     make = partial(Slicer, pack, parts.store, histories, parts.clock, uuid.uuid4().hex)
-    return make(parts.settings.baseline_days, deadline_us).run()
+    sources = sources_of(pack, parts.databases)
+    return make(parts.settings.baseline_days, deadline_us, sources=sources).run()
 
 
 def measure(parts: Parts, done: Sliced) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypedDict
 
 from aws_lambda_powertools.metrics import MetricUnit
 
 from firstseen.baseline.noise import wide_bases
 from firstseen.errors import FirstseenError, StoreUnavailable
-from firstseen.pipeline import Delivery, Report
+from firstseen.pipeline import Delivery, Rejected, Report
 from functions.aws.deliveries import Batch, QueueEvent, batch_of
-from functions.aws.wiring import Context, Parts, Start, start
+from functions.aws.wiring import Context, Parts, Start, say_missing, start
 
 
 class Failure(TypedDict):
@@ -46,21 +47,45 @@ def ingest(parts: Parts, event: QueueEvent, deadline_us: int) -> tuple[Report, B
     """Take a batch through the pipeline and keep what could not be read. Raises InputError and StoreUnusable."""
     batch = batch_of(event, parts.objects)
     parts.objects.deadline_us = deadline_us
+    keep = _Keep(parts)
     try:
         parts.activate()
-        report = _process(parts, batch.deliveries, deadline_us)
+        report = _process(parts, batch.deliveries, deadline_us, keep)
     except StoreUnavailable as exc:
         report = Report()
         report.give_back(batch.handles, f"the store is unavailable: {exc}")
-    report.rejects.extend(batch.rejects)
-    _keep(parts, report)
+    rejects = [one for one in (*report.rejects, *batch.rejects) if one[0] not in report.retry]
+    report.rejects.clear()
+    for handle, reason in keep(rejects).items():
+        report.give_back([handle], reason)
+    report.add("rejects", keep.kept)
     return report, batch
 
 
-def _process(parts: Parts, deliveries: Sequence[Delivery], deadline_us: int) -> Report:
+@dataclass(slots=True)
+class _Keep:
+    """Writes rejects: at the end those of what will be acknowledged, the others would be written again with each
+    attempt; before it slices of a delivery that has more of them than memory should hold.
+    """
+
+    parts: Parts
+    kept: int = 0
+
+    def __call__(self, rejects: Sequence[Rejected]) -> Mapping[str, str]:
+        """Message id → why, of those that could not be written."""
+        failed = self.parts.rejects.write(rejects)
+        for handle, pointer, reject in rejects:
+            if handle not in failed:
+                self.kept += 1
+                kept = {"message_id": handle, "pointer": pointer, "place": reject.place, "rule_id": reject.rule_id}
+                self.parts.logger.warning("kept in the rejects queue", extra=kept)
+        return failed
+
+
+def _process(parts: Parts, deliveries: Sequence[Delivery], deadline_us: int, keep: _Keep) -> Report:
     """All together; after a fault of ours message by message, so that the one that brings it about stands alone."""
     try:
-        return parts.pipeline.process(deliveries, deadline_us=deadline_us)
+        return parts.pipeline.process(deliveries, deadline_us=deadline_us, keep=keep)
     except FirstseenError:
         raise
     except Exception:  # whatever it is, the other messages of the batch have to go on
@@ -68,7 +93,8 @@ def _process(parts: Parts, deliveries: Sequence[Delivery], deadline_us: int) -> 
     whole = Report()
     for handle in dict.fromkeys(one.handle for one in deliveries):
         try:
-            part = parts.pipeline.process([one for one in deliveries if one.handle == handle], deadline_us=deadline_us)
+            alone = [one for one in deliveries if one.handle == handle]
+            part = parts.pipeline.process(alone, deadline_us=deadline_us, keep=keep)
         except FirstseenError:
             raise
         except Exception as exc:  # this message comes again; the others go on
@@ -79,20 +105,13 @@ def _process(parts: Parts, deliveries: Sequence[Delivery], deadline_us: int) -> 
     return whole
 
 
-def _keep(parts: Parts, report: Report) -> None:
-    """Write the rejects of what will be acknowledged; the others would be written again with each attempt."""
-    report.rejects[:] = [one for one in report.rejects if one[0] not in report.retry]
-    for handle, reason in parts.rejects.write(report.rejects).items():
-        report.give_back([handle], reason)
-
-
 def measure(parts: Parts, report: Report, batch: Batch) -> None:
     """Metrics of one call and a line of log; neither holds any event's values."""
     counts = {
         "messages": len(batch.handles),
         "events": report.counts.get("events", 0),
         "matches": report.counts.get("matches", 0),
-        "rejects": len(report.rejects),
+        "rejects": report.counts.get("rejects", 0),
         "ignored": batch.ignored,
         "commits": report.counts.get("commits", 0),
         "conflicts": report.counts.get("conflicts", 0),
@@ -114,12 +133,10 @@ def measure(parts: Parts, report: Report, batch: Batch) -> None:
     parts.logger.info("batch done", extra=counts)
     for handle, reason in report.retry.items():
         parts.logger.warning("message comes again", extra={"message_id": handle, "reason": reason})
-    for handle, pointer, reject in report.rejects:
-        kept = {"message_id": handle, "pointer": pointer, "place": reject.place, "rule_id": reject.rule_id}
-        parts.logger.warning("kept in the rejects queue", extra=kept)
     for one in wide:
         told = {"rule_id": one.base_id, "matches": one.matches, "share": round(one.share, 3)}
         parts.logger.warning("a rule matches a large share of all events: narrow it", extra=told)
+    say_missing(parts, report)
     for finding in report.refused:
         parts.logger.error("SNS refused a finding for good", extra={"uid": finding.uid, "rule": finding.card.id})
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from aws_lambda_powertools.metrics import MetricUnit
 
 from firstseen.pipeline import LEASE_US, Report
-from functions.aws.wiring import Context, Parts, Start, start
+from functions.aws.wiring import Context, Parts, Start, say_missing, start
 
 Handler = Callable[[Mapping[str, object], Context], None]
 
@@ -20,7 +20,7 @@ def handler_of(started: Start) -> Handler:
         parts = started.parts()
         parts.logger.append_keys(request_id=context.aws_request_id)
         parts.activate()
-        report = parts.pipeline.sweep()
+        report = parts.pipeline.sweep(deadline_us=parts.deadline_us(context))
         measure(parts, report)
 
     return handler
@@ -35,6 +35,7 @@ def measure(parts: Parts, report: Report) -> None:
     parts.metrics.add_metric("oldest_pending_seconds", MetricUnit.Seconds, waiting_seconds)
     parts.metrics.flush_metrics()
     parts.logger.info("sweep done", extra=counts | {"oldest_pending_seconds": waiting_seconds})
+    say_missing(parts, report)
     for finding in report.refused:
         parts.logger.error("SNS refused a finding for good", extra={"uid": finding.uid, "rule": finding.card.id})
 

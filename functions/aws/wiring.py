@@ -22,13 +22,15 @@ from firstseen.adapters.aws.clients import dynamodb_client, sns_client
 from firstseen.adapters.aws.dynamodb import WORKERS, DynamoStore
 from firstseen.adapters.aws.packs import S3Shelf, packs_client
 from firstseen.adapters.aws.sns import SNSSink
+from firstseen.adapters.local.addresses import Databases
 from firstseen.baseline.slices import announce
-from firstseen.errors import FirstseenError, SettingsError, StoreUnavailable
+from firstseen.errors import FirstseenError, RuleError, SettingsError, StoreUnavailable
 from firstseen.findings.sink import Sink
 from firstseen.language.in_force import InForce
 from firstseen.language.pack import Pack, load
-from firstseen.pipeline import Clock, Pipeline
+from firstseen.pipeline import Clock, Pipeline, Report
 from firstseen.settings.aws import AwsSettings
+from firstseen.sources.source import Source
 from firstseen.store.store import Store
 from functions.aws.objects import Objects
 from functions.aws.rejects import Rejects
@@ -61,6 +63,7 @@ class Parts:
     """Everything that a handler uses.
 
     Attributes:
+        databases: of addresses, for rules that ask whose one is.
         measured: the store, if it counts what it does.
         active: whether the rules' activation is known to be stamped.
         published: which published pack is run; None: the package's own, always.
@@ -76,6 +79,7 @@ class Parts:
     logger: Logger
     metrics: Metrics
     clock: Clock
+    databases: Databases
     measured: DynamoStore
     active: bool = False
     published: InForce | None = None
@@ -131,6 +135,12 @@ def now_us() -> int:
     return time.time_ns() // 1_000
 
 
+def say_missing(parts: Parts, report: Report) -> None:
+    """A key waited for findings whose rows have gone from the table: somebody deleted them."""
+    if number := report.counts.get("missing", 0):
+        parts.logger.error("findings were not sent: their rows are not in the table any more", extra={"number": number})
+
+
 def read_pack(path: Path) -> Pack:
     """Raises SettingsError when there is no file, RuleError when it is no pack."""
     try:
@@ -141,6 +151,18 @@ def read_pack(path: Path) -> Pack:
         )
         raise SettingsError(msg) from exc
     return load(data)
+
+
+def sources_of(pack: Pack, databases: Databases) -> Mapping[str, Source]:
+    """The log sources that a pack is run with.
+
+    Raises RuleError when it has rules that need a database of addresses, and none can be read: a published pack with
+    such rules is refused like one that does not compile.
+    """
+    try:
+        return databases.sources(pack)
+    except SettingsError as exc:
+        raise RuleError(str(exc)) from exc
 
 
 def build(
@@ -162,8 +184,11 @@ def build(
     store, sink = wrapped(dynamo, SNSSink(settings.topic_arn, client=topic, https=settings.https, clock=clock))
     owner = uuid.uuid4().hex
 
+    databases = Databases(settings.addresses)
+
     def make(pack: Pack) -> Pipeline:
-        pipeline = Pipeline(pack, store, sink, owner=owner, clock=clock)
+        sources = sources_of(pack, databases)
+        pipeline = Pipeline(pack, store, sink, owner=owner, clock=clock, sources=sources)
         pipeline.engine.compile()
         return pipeline
 
@@ -178,6 +203,7 @@ def build(
         Logger(service=settings.service, level=settings.log_level),
         Metrics(namespace=settings.namespace, service=settings.service),
         clock,
+        databases,
         dynamo,
     )
     if settings.packs:

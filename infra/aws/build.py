@@ -44,8 +44,11 @@ UNUSED = (
     "**/*.pyi",
     "**/py.typed",
 )
-CLI_ONLY = ("cli", "adapters/local", "adapters/azure", "language/frontends")
+CLI_ONLY = ("auditing", "cli", "adapters/local", "adapters/azure", "language/frontends")
 """Parts of firstseen that no function imports: they need libraries that the package has not."""
+
+ADDRESSES = ("adapters/local/__init__.py", "adapters/local/addresses.py")
+"""What is put back of them: databases of addresses come in a layer, as files."""
 
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 TASK_ROOT = "/var/task"
@@ -148,6 +151,9 @@ def copy_sources(folder: Path) -> None:
     shutil.copytree(ROOT / "functions" / "aws", folder / "functions" / "aws", ignore=ignored)
     for part in CLI_ONLY:
         _remove(folder / "firstseen" / part)
+    (folder / "firstseen" / "adapters" / "local").mkdir()
+    for part in ADDRESSES:
+        shutil.copyfile(ROOT / "shared" / "firstseen" / part, folder / "firstseen" / part)
 
 
 def compile_rules(rules: tuple[Path, ...], pack: Path) -> None:

@@ -27,7 +27,7 @@ from firstseen.matching.engine import Engine, Found, Sighted
 from firstseen.sources.event import MAX_REJECT_BYTES, Event, Reject
 from firstseen.sources.registry import SOURCES
 from firstseen.sources.source import Source
-from firstseen.sources.splitting import split
+from firstseen.sources.splitting import blocks
 from firstseen.store.state import MAX_PENDING
 from firstseen.store.store import Change, Store, StoredState
 
@@ -39,6 +39,9 @@ MAX_ATTEMPTS = 5
 
 BATCH_MATCHES = 500
 """Matches that are settled together: what one pass holds in memory."""
+
+MAX_HELD_REJECTS = 200
+"""Rejects of one batch that are held, where somebody takes them in slices: 12.5 MiB at most."""
 
 LEASE_US = 60_000_000
 """How long one worker may take to publish a finding. Shorter than every visibility timeout."""
@@ -76,22 +79,29 @@ class Match:
     pointer: str = ""
 
 
+Rejected = tuple[str, str, Reject]
+"""A reject with its delivery's handle and pointer."""
+
+Keep = Callable[[Sequence[Rejected]], Mapping[str, str]]
+"""Keeps rejects for good; handle → why, of those that it could not keep: their deliveries must come again."""
+
+
 @dataclass(slots=True)
 class Report:
     """What became of a batch.
 
     Attributes:
         retry: handle → why it is not acknowledged.
-        rejects: (handle, pointer, reject) of what could not be read.
+        rejects: what could not be read, and was not handed over before the end.
         findings: what opened, with routing; in order.
         refused: findings that the sink will never take.
         left_out: rule id → terms that were not looked at, because one event had more than a hundred combinations.
         matched: base rule id → events that it matched.
-        counts: events, matches, commits, conflicts, sent, held, unavailable.
+        counts: events, matches, commits, conflicts, sent, held, unavailable; missing: findings whose rows have gone.
     """
 
     retry: dict[str, str] = field(default_factory=dict)
-    rejects: list[tuple[str, str, Reject]] = field(default_factory=list)
+    rejects: list[Rejected] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     refused: list[Finding] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)
@@ -156,6 +166,7 @@ class Pipeline:
         self._owner = owner
         self._clock = clock
         self._deadline_us: int | None = None
+        self._keep: Keep | None = None
         self._undecided: list[tuple[str, Undecided]] = []
         self._sources = sources
         self.engine = Engine(pack, sources)
@@ -167,10 +178,17 @@ class Pipeline:
         """Stamp each rule's activation, once for its life: learning counts from there."""
         self._router.activate(self._correlations, at_us)
 
-    def process(self, deliveries: Sequence[Delivery], *, deadline_us: int | None = None) -> Report:
-        """Take deliveries through every step. Those in ``retry`` must come again; the others are done."""
+    def process(
+        self, deliveries: Sequence[Delivery], *, deadline_us: int | None = None, keep: Keep | None = None
+    ) -> Report:
+        """Take deliveries through every step. Those in ``retry`` must come again; the others are done.
+
+        ``keep`` is handed rejects in slices: a delivery of nothing else needs no more memory than another. Those
+        of a delivery that has to come again afterwards are handed over again then. Without it all are in the report.
+        """
         report = Report()
         self._deadline_us = deadline_us
+        self._keep = keep
         held: list[Match] = []
         for delivery in deliveries:
             if self._late():
@@ -229,17 +247,20 @@ class Pipeline:
         source = self._sources.get(match.event.source.name, match.event.source)
         return replace(match, event=replace(match.event, source=source))
 
-    def sweep(self, *, ended_us: int | None = None, limit: int = 1_000) -> Report:
+    def sweep(self, *, ended_us: int | None = None, limit: int = 1_000, deadline_us: int | None = None) -> Report:
         """Send what is left over: pending findings, digests, learning summaries; drop what has expired.
 
-        ``ended_us`` is the time that learning is measured against: the clock, or the end of an input over files.
-        Raises StoreUnavailable; nothing is lost by that.
+        ``ended_us`` is the time that learning is measured against: the clock, or the end of an input over files. After
+        ``deadline_us`` nothing more is begun; the next sweep goes on. Raises StoreUnavailable; nothing is lost by that.
         """
         report = Report()
+        self._deadline_us = deadline_us
         now_us = self._clock()
         learnt_us = now_us if ended_us is None else ended_us
         digests.prepare(self._store, self._correlations, now_us=now_us, learnt_us=learnt_us)
         for _ in range(limit):
+            if self._late():
+                return report
             uids = self._store.due(now_us=self._clock(), limit=BATCH_MATCHES)
             if not uids:
                 break
@@ -247,18 +268,23 @@ class Pipeline:
             self._publish(dict.fromkeys(uids, frozenset()), report)
             if report.counts.get("sent", 0) + len(report.refused) == sent_before:
                 break  # the sink takes nothing now: the next sweep tries again
+        if self._late():
+            return report
         report.add("expired", self._store.expire(now_us=now_us))
         return report
 
     def _matches(self, delivery: Delivery, report: Report) -> Iterator[Match]:
         """Read and match one delivery."""
-        scan = self.engine.scan(split(delivery.chunks), received_us=delivery.received_us, source=delivery.source)
+        scan = self.engine.scan(blocks(delivery.chunks), received_us=delivery.received_us, source=delivery.source)
         for item in scan:
             if isinstance(item, Reject):
-                report.rejects.append((delivery.handle, delivery.pointer, item))
+                self._reject((delivery.handle, delivery.pointer, item), report)
                 continue
-            report.rejects.extend((delivery.handle, delivery.pointer, one) for one in raised(item))
+            for one in raised(item):
+                self._reject((delivery.handle, delivery.pointer, one), report)
             self._undecided.extend((delivery.handle, one) for one in self._failures(item))
+            if len(self._undecided) >= MAX_HELD_REJECTS:
+                self._tell_undecided(report)
             for base in item.bases:
                 base_id = self._pack.bases[base].id
                 report.matched[base_id] = report.matched.get(base_id, 0) + 1
@@ -266,6 +292,16 @@ class Pipeline:
                 report.add("matches", len(item.bases))
                 yield Match(item.event, item.bases, delivery.handle, delivery.pointer)
         report.add("events", scan.events)
+
+    def _reject(self, rejected: Rejected, report: Report) -> None:
+        """Remember a reject; hand them over when there are many. What comes again is rejected again then."""
+        report.rejects.append(rejected)
+        if self._keep is None or len(report.rejects) < MAX_HELD_REJECTS:
+            return
+        final = [one for one in report.rejects if one[0] not in report.retry]
+        report.rejects.clear()
+        for handle, reason in self._keep(final).items() if final else ():
+            report.give_back([handle], reason)
 
     def _failures(self, found: Found) -> Iterator[Undecided]:
         titles = {base.id: base.title for base in self._pack.bases} if found.failed else {}
@@ -402,6 +438,7 @@ class Pipeline:
                 report.add("held")
                 report.give_back(waiting[uid], f"finding {uid} is being sent by another worker")
             elif claimed.claim == "missing":
+                report.add("missing")
                 self._store.mark([uid], "refused")  # its row has gone: nothing is left to wait for
         return sorted(mine, key=lambda one: (one.time_us, one.uid))
 

@@ -20,7 +20,6 @@ from firstseen.adapters.aws.calling import Backoff
 from firstseen.adapters.aws.dynamodb import DynamoStore
 from firstseen.adapters.aws.schema import create_table
 from firstseen.adapters.aws.sns import SNSSink
-from firstseen.adapters.local.memory import MemoryStore
 from firstseen.errors import StoreUnavailable, StoreUnusable
 from firstseen.findings.finding import MAX_RAW_BYTES
 from firstseen.store.state import KeyState
@@ -28,8 +27,8 @@ from firstseen.store.store import Change, Query, Record
 from tests.contracts.aws_services import Service, running
 from tests.contracts.store_samples import LEASE_US, NOW_US, committed, finding, key, opening, state, stored
 from tests.faults.aws_faults import Wire, error, lost
-from tests.faults.faulty import RecordingSink, When
-from tests.faults.world import World, event
+from tests.faults.days import Day, each_day
+from tests.faults.faulty import When
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -37,9 +36,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 _numbers = itertools.count()
-
-DAY = [[event(1, 0), event(2, 1, call="Remove", who="bob")], [event(1, 0), event(3, 70)]]
-"""Somebody new twice, and one without memory; a copy."""
 
 
 @dataclass(slots=True)
@@ -108,17 +104,15 @@ def cloud(clients: tuple[DynamoDBClient, SNSClient, SQSClient]) -> Iterator[Clou
         cloud.calm()
 
 
+@each_day
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_fault_at_any_api_call_changes_no_finding(cloud: Cloud, when: When) -> None:
+def test_a_fault_at_any_api_call_changes_no_finding(cloud: Cloud, when: When, day: Day) -> None:
     """For n = 1, 2, … the n-th call fails and nobody tries it again but the queue, until a run meets no fault."""
-    calm = World(MemoryStore(), RecordingSink())
-    calm.deliver(DAY)
-    wanted = calm.uids()
+    wanted = day.uids
     for n in range(1, 300):
         cloud.fresh()
         wire = cloud.wire(Wire(fail_at=n, when=when))
-        world = World(cloud.store(), cloud.sink())
-        world.deliver(DAY)
+        day.run(cloud.store(), cloud.sink())
         cloud.calm()
         call = wire.names[n - 1] if wire.failed else ""
         found = list(cloud.store().scan_findings(Query()))
@@ -127,7 +121,7 @@ def test_a_fault_at_any_api_call_changes_no_finding(cloud: Cloud, when: When) ->
         received = cloud.received()
         assert sorted(set(received)) == wanted, f"call {n} ({call})"
         if not wire.failed:
-            assert n > 20
+            assert n > 8
             assert len(received) == len(wanted)
             return
         if len(received) > len(wanted):  # promise 3: only when it is not known whether it was published

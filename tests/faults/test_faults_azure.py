@@ -22,7 +22,6 @@ from firstseen.adapters.azure.calling import Backoff
 from firstseen.adapters.azure.event_grid import EventGridSink
 from firstseen.adapters.azure.schema import create_table
 from firstseen.adapters.azure.table_store import TableStore
-from firstseen.adapters.local.memory import MemoryStore
 from firstseen.errors import StoreUnavailable, StoreUnusable
 from firstseen.findings.finding import MAX_RAW_BYTES
 from firstseen.store.state import KeyState
@@ -32,8 +31,8 @@ from tests.contracts.event_grid_topic import KEY, Topic, topic
 from tests.contracts.store_samples import LEASE_US, NOW_US, committed, finding, key, opening, state, stored
 from tests.emulators import azurite_installed
 from tests.faults.azure_faults import Fault, Wire, answered, lost, unreachable
-from tests.faults.faulty import RecordingSink, When
-from tests.faults.world import World, event
+from tests.faults.days import Day, each_day
+from tests.faults.faulty import When
 
 if TYPE_CHECKING:
     from azure.data.tables import TableClient, TableEntity
@@ -43,9 +42,6 @@ pytestmark = pytest.mark.skipif(
 )
 
 _numbers = itertools.count()
-
-DAY = [[event(1, 0), event(2, 1, call="Remove", who="bob")], [event(1, 0), event(3, 70)]]
-"""Somebody new twice, and one without memory; a copy."""
 
 
 @dataclass(slots=True)
@@ -108,17 +104,15 @@ def cloud(service: Storage) -> Iterator[Cloud]:
         yield cloud
 
 
+@each_day
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_fault_at_any_call_changes_no_finding(cloud: Cloud, when: When) -> None:
+def test_a_fault_at_any_call_changes_no_finding(cloud: Cloud, when: When, day: Day) -> None:
     """For n = 1, 2, … the n-th call fails and nobody tries it again but the queue, until a run meets no fault."""
-    calm = World(MemoryStore(), RecordingSink())
-    calm.deliver(DAY)
-    wanted = calm.uids()
+    wanted = day.uids
     for n in range(1, 300):
         cloud.fresh()
         wire = Wire(fail_at=n, when=when)
-        world = World(cloud.store(wire), cloud.sink(wire))
-        world.deliver(DAY)
+        world = day.run(cloud.store(wire), cloud.sink(wire))
         call = wire.names[n - 1] if wire.failed else ""
         found = cloud.found()
         assert sorted(entities.uid_of(row) for row in found) == wanted, f"call {n} ({call})"
@@ -126,7 +120,7 @@ def test_a_fault_at_any_call_changes_no_finding(cloud: Cloud, when: When) -> Non
         received = cloud.topic.received()
         assert sorted(set(received)) == wanted, f"call {n} ({call})"
         if not wire.failed:
-            assert n > 20
+            assert n > 8
             assert len(received) == len(wanted)
             after = cloud.store()
             assert sorted(row.finding.uid for row in after.scan_findings(Query())) == wanted

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from firstseen.adapters.local.memory import MemoryStore
 from firstseen.adapters.local.sqlite import SQLiteStore
+from firstseen.findings.finding import Finding
+from firstseen.findings.sink import Publication, Sink
 from firstseen.language.frontends.loading import build_pack
-from firstseen.pipeline import Delivery
-from firstseen.store.store import Query, Store
+from firstseen.language.rules import CorrelationType
+from firstseen.pipeline import MAX_HELD_REJECTS, Delivery, Rejected
+from firstseen.store.store import Claimed, Query, Store
+from tests.faults.days import DAYS, Day, each_day
 from tests.faults.faulty import Calls, FaultySink, FaultyStore, RecordingSink, When
 from tests.faults.world import MINUTE_US, RULES, START_US, Clock, World, event
 
@@ -40,6 +47,15 @@ def _calm_run() -> World:
 CALM = _calm_run()
 
 
+def test_each_type_of_rule_has_a_day_and_finds_in_it_what_the_day_holds() -> None:
+    """So none of the tests below compares nothing with nothing."""
+    types = {one.type for day in DAYS for one in day.pack.correlations}
+    assert types == set(get_args(CorrelationType))
+    for day in DAYS:
+        assert len(day.uids) == day.findings, day.type
+        assert day.type in {"several", *(one.type for one in day.pack.correlations)}
+
+
 def test_the_calm_run_finds_what_the_day_holds() -> None:
     """Two episodes and a burst of ada, one episode of bob, two calls without memory."""
     rules = Counter(row.finding.card.title for row in CALM.store.scan_findings(Query()))
@@ -50,18 +66,33 @@ def test_the_calm_run_finds_what_the_day_holds() -> None:
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 def test_a_fault_at_any_call_changes_nothing(kind: str, when: When, tmp_path: Path) -> None:
     """For n = 1, 2, … the n-th call fails, until a run meets no fault."""
-    wanted = CALM.uids()
+
+    def run(store: Store, sink: Sink) -> None:
+        World(store, sink).deliver(DAY)
+
+    _fails_at_each_call(kind, when, tmp_path, run, CALM.uids())
+
+
+@each_day
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+def test_a_fault_at_any_call_changes_no_type_of_rule(kind: str, when: When, day: Day, tmp_path: Path) -> None:
+    """The same for two workers that take turns, each type of rule by itself."""
+    _fails_at_each_call(kind, when, tmp_path, day.run, day.uids)
+
+
+def _fails_at_each_call(
+    kind: str, when: When, tmp_path: Path, run: Callable[[Store, Sink], object], wanted: list[str]
+) -> None:
     for n in range(1, 500):
         calls, sink = Calls(), RecordingSink()
         folder = tmp_path / str(n)
         folder.mkdir()
         inner = _store(kind, folder)
-        world = World(
-            FaultyStore(inner, fail_at=n, when=when, calls=calls), FaultySink(sink, fail_at=n, when=when, calls=calls)
-        )
-        world.deliver(DAY)
+        run(FaultyStore(inner, fail_at=n, when=when, calls=calls), FaultySink(sink, fail_at=n, when=when, calls=calls))
         if not calls.failed:
-            assert n > 20
+            assert n > 8
+            assert len(sink.uids) == len(wanted)
             return
         found = sorted(row.finding.uid for row in inner.scan_findings(Query()))
         assert found == wanted, f"call {n} ({calls.names[n - 1]})"
@@ -120,6 +151,41 @@ def test_what_cannot_be_read_is_kept_with_its_reason_and_stops_nothing() -> None
     assert rejects[0][2].raw == b"not json"
 
 
+def _junk(number: int) -> list[bytes]:
+    """Lines that are JSON, and no event of any log."""
+    return [f'{{"nothing":{place}}}\n'.encode() for place in range(number)]
+
+
+def test_a_delivery_of_nothing_but_rejects_is_handed_over_in_slices() -> None:
+    """Each once, and never more of them in memory than a slice."""
+    world, slices = World(MemoryStore(), RecordingSink()), []
+
+    def keep(rejects: Sequence[Rejected]) -> dict[str, str]:
+        slices.append([reject.raw for _, _, reject in rejects])
+        return {}
+
+    number = 3 * MAX_HELD_REJECTS + 7
+    report = world.worker().process([Delivery("a", _junk(number), world.clock.now_us)], keep=keep)
+    assert [len(one) for one in slices] == [MAX_HELD_REJECTS] * 3
+    kept = [raw for one in (*slices, [reject.raw for _, _, reject in report.rejects]) for raw in one]
+    assert kept == [raw.strip() for raw in _junk(number)]
+    assert not report.retry
+
+
+def test_a_delivery_whose_rejects_cannot_be_kept_comes_again_and_is_not_handed_over_further() -> None:
+    world, asked = World(MemoryStore(), RecordingSink()), []
+
+    def full(rejects: Sequence[Rejected]) -> dict[str, str]:
+        asked.append(len(rejects))
+        return dict.fromkeys((handle for handle, _, _ in rejects), "the queue is full")
+
+    deliveries = [Delivery("a", _junk(3 * MAX_HELD_REJECTS), world.clock.now_us)]
+    report = world.worker().process([*deliveries, Delivery("b", [event(1, 0)], world.clock.now_us)], keep=full)
+    assert report.retry == {"a": "the queue is full"}
+    assert asked == [MAX_HELD_REJECTS]
+    assert len(world.uids()) == 1
+
+
 def _many_values(number: int) -> bytes:
     """An event with more values at one place than a rule may look at: no rule that asks there can be decided."""
     document = json.loads(event(number, 0))
@@ -127,8 +193,14 @@ def _many_values(number: int) -> bytes:
     return json.dumps(document).encode()
 
 
-def test_a_rule_that_raises_is_told_once_an_hour_and_the_other_rules_go_on() -> None:
-    """Three such events in two deliveries: three rejects that name the rule, one message, and the others' findings."""
+@pytest.mark.parametrize("slices", [False, True])
+def test_a_rule_that_raises_is_told_once_an_hour_and_the_other_rules_go_on(
+    monkeypatch: pytest.MonkeyPatch, *, slices: bool
+) -> None:
+    """Three such events in two deliveries: three rejects that name the rule, one message, and the others' findings.
+
+    The same when each is told as soon as it is met, which is how a delivery of many is kept within bounds.
+    """
     rules = (
         RULES
         + """
@@ -145,12 +217,58 @@ level: low
     )
     sink = RecordingSink()
     world = World(MemoryStore(), sink, rules=build_pack({"rules.yml": rules.encode()}))
+    if slices:
+        monkeypatch.setattr("firstseen.pipeline.MAX_HELD_REJECTS", 1)
     world.deliver([[_many_values(1), _many_values(2), event(3, 1)], [_many_values(4)]])
     rejects = [reject for report in world.reports for _, _, reject in report.rejects]
     assert [one.rule_id for one in rejects] == ["11111111-0000-4000-8000-000000000005"] * 3
     told = [one for one in sink.findings if one.kind == "operational"]
     assert [one.card.title for one in told] == ["Looks at names"]
     assert "Somebody new asked" in {one.card.title for one in sink.findings}
+
+
+@dataclass
+class _SlowSink(RecordingSink):
+    """Takes a minute for each call."""
+
+    clock: Clock = field(default_factory=Clock)
+
+    def publish(self, findings: Sequence[Finding], *, deadline_us: int | None = None) -> Sequence[Publication]:
+        self.clock.now_us += MINUTE_US
+        return super().publish(findings, deadline_us=deadline_us)
+
+
+def test_a_sweep_ends_at_its_deadline_and_the_next_one_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firstseen.pipeline.BATCH_MATCHES", 1)
+    store, away = MemoryStore(), RecordingSink(down=True)
+    world = World(store, away)
+    with pytest.raises(AssertionError, match="never finished"):
+        world.deliver([[event(number, 0, call="Remove") for number in range(5)]], rounds=2)
+    world.clock.now_us += 10 * MINUTE_US
+    sink = _SlowSink(clock=world.clock)
+    sweeper = World(store, sink, world.clock).worker("sweeper")
+    assert sweeper.sweep(deadline_us=world.clock.now_us).counts == {}
+    assert sweeper.sweep(deadline_us=world.clock.now_us + 90_000_000).counts == {"sent": 2}
+    assert sweeper.sweep().counts["sent"] == 3
+    assert sorted(sink.uids) == world.uids()
+
+
+class _Emptied(MemoryStore):
+    """Somebody deleted the rows of findings, and left those of the keys."""
+
+    def claim(self, uids: Sequence[str], *, owner: str, now_us: int, lease_us: int) -> Sequence[Claimed]:
+        del owner, now_us, lease_us
+        return [Claimed("missing", None) for _ in uids]
+
+
+def test_a_finding_whose_row_has_gone_is_counted_and_holds_nothing() -> None:
+    store = _Emptied()
+    world = World(store, RecordingSink())
+    world.deliver([[event(1, 0, call="Remove")]])
+    assert [report.counts.get("missing") for report in world.reports] == [1]
+    world.deliver([[event(1, 0, call="Remove")]])
+    assert "missing" not in world.reports[-1].counts
+    assert all(not stored.state.pending for _, stored in store.scan_states())
 
 
 def test_a_deadline_gives_back_what_was_not_begun() -> None:

@@ -62,7 +62,7 @@ def pack() -> Pack:
     return build_pack({"rules.yml": RULES.encode()})
 
 
-def event(number: int, minute: float, call: str = "Ask", who: str = "ada") -> bytes:
+def event(number: int, minute: float, call: str = "Ask", who: str = "ada", *, address: str = "192.0.2.1") -> bytes:
     """One CloudTrail event, ``minute`` after the start."""
     document: dict[str, Any] = {
         "eventVersion": "1.11",
@@ -72,7 +72,7 @@ def event(number: int, minute: float, call: str = "Ask", who: str = "ada") -> by
         "eventName": call,
         "awsRegion": "eu-central-1",
         "recipientAccountId": "111122223333",
-        "sourceIPAddress": "192.0.2.1",
+        "sourceIPAddress": address,
         "userAgent": "aws-cli/2.0",
         "userIdentity": {"type": "IAMUser", "userName": who, "arn": f"arn:aws:iam::111122223333:user/{who}"},
     }

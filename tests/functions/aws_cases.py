@@ -40,11 +40,6 @@ def _own_event(arrival: Arrival, number: int) -> Arrival:
     return replace(arrival, raw=json.dumps({**event, "eventName": f"{event['eventName']}{number}"}).encode())
 
 
-def calls(case: Case) -> set[str]:
-    """Names of the calls that its events are."""
-    return {json.loads(one.raw)["eventName"] for batch in case.batches for one in batch}
-
-
 def reported(finding: dict[str, Any]) -> Reported:
     """A finding as its subscriber reads it: OCSF."""
     info, more = finding["finding_info"], finding["unmapped"]

@@ -1,8 +1,9 @@
 """The deployed path: bus and bucket, queue, event source mapping, the built package, table, topic. Under ministack.
 
-The template is transformed as SAM does and made by CloudFormation; only what ministack cannot do is changed: it fires
-no rule in the state for all management events, and it runs functions on its own interpreter. And what is given back
-comes again after half a minute, not after twelve.
+The template is transformed as SAM does and made by CloudFormation; only what ministack cannot do is changed: it nests
+no stacks, it fires no rule in the state for all management events, it takes events from nobody in AWS's name, and it
+runs functions on its own interpreter. And what is given back comes again after half a minute, not after twelve. What
+the bus hands over is compiled from the rules of the test.
 """
 # ruff: noqa: ANN401 - clients of boto3 by name: their types cannot be told apart here
 
@@ -23,16 +24,20 @@ from botocore.config import Config
 
 from firstseen.adapters.aws.clients import dynamodb_client
 from firstseen.adapters.aws.dynamodb import DynamoStore
+from firstseen.cli import main
+from firstseen.cli.eventbridge import STATE
 from firstseen.store.store import FindingRow, Query
 from tests.conformance.cases import Reported, check, load_cases
 from tests.emulators import ministack, ministack_python
 from tests.faults.world import RULES, event
-from tests.functions.aws_cases import apart, calls, reported
+from tests.functions.aws_cases import apart, reported
 from tests.functions.aws_cloud import REGION, bus_event
 from tests.functions.aws_package import build, once
-from tests.infra.templates import needs_infra, transformed
+from tests.infra.templates import Template, inlined, needs_infra, transformed, written
 
 TRAIL = "the-trail"
+NOT_AWS = "made.up"
+"""Whom events are from. Nobody may put any whose source begins as AWS's do."""
 WAIT_SECONDS = 20
 """One long poll; the mapping takes up to five seconds to fill its batch."""
 AGAIN_SECONDS = 30
@@ -77,7 +82,7 @@ class Stack:
     def by_bus(self, *events: bytes) -> None:
         envelopes = [json.loads(bus_event(raw)) for raw in events]
         entries = [
-            {"Source": "made.up", "DetailType": one["detail-type"], "Detail": json.dumps(one["detail"])}
+            {"Source": NOT_AWS, "DetailType": one["detail-type"], "Detail": json.dumps(one["detail"])}
             for one in envelopes
         ]
         for at in range(0, len(entries), MAX_ENTRIES):
@@ -144,14 +149,25 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         rules.write_text("\n---\n".join([RULES, *(case.rules for case in CASES)]), encoding="utf-8")
         package, _ = build(folder, python=_version(), rules=rules)
         package.rename(folder / "package.zip")
+        assert main(["rules", "build", "--eventbridge", str(folder / "calls.yaml"), str(rules)]) == 0
 
-    package = once(tmp_path_factory, "aws-package-for-ministack", make) / "package.zip"
-    with ministack() as url, _deployed(url, package) as stack:
+    made = once(tmp_path_factory, "aws-package-for-ministack", make)
+    with ministack() as url, _deployed(url, made / "package.zip", made / "calls.yaml") as stack:
         yield stack
 
 
+def _template(calls: Path) -> Template:
+    """Every resource of the deployment, as far as ministack has it."""
+    template = inlined(transformed("s3://code/package.zip"), "Calls", written(calls))
+    for one in template["Resources"].values():
+        if one["Type"] == "AWS::Events::Rule" and one["Properties"].get("State") == STATE:
+            one["Properties"]["State"] = "ENABLED"
+            one["Properties"]["EventPattern"]["source"] = [NOT_AWS]
+    return template
+
+
 @contextmanager
-def _deployed(url: str, package: Path) -> Iterator[Stack]:
+def _deployed(url: str, package: Path, calls: Path) -> Iterator[Stack]:
     session = Session("testing", "testing", region_name=REGION)
     stack = Stack(session, url, {}, "")
     s3 = stack.client("s3")
@@ -159,13 +175,11 @@ def _deployed(url: str, package: Path) -> Iterator[Stack]:
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_bucket_notification_configuration(Bucket=TRAIL, NotificationConfiguration={"EventBridgeConfiguration": {}})
     s3.upload_file(str(package), "code", "package.zip")
-    template = transformed("s3://code/package.zip")
-    template["Resources"]["Calls"]["Properties"]["State"] = "ENABLED"
+    template = _template(calls)
     formation = stack.client("cloudformation")
     parameters = {
         "TrailPath": "bucket",
         "TrailBucketName": TRAIL,
-        "BusCalls": ",".join(sorted({"Ask", "Remove"}.union(*map(calls, CASES)))),
         "BaselineDays": "0",  # else rules with memory would first learn from the event history, in silence
         "MaximumConcurrency": "2",
     }

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from firstseen.errors import InputError, SettingsError
-from firstseen.pipeline import Delivery, Pipeline, Report
+from firstseen.pipeline import Delivery, Keep, Pipeline, Report
 from functions.aws import ingest, wiring
 from functions.aws.deliveries import QueueEvent
 from tests.faults.faulty import FaultySink, RecordingSink
@@ -105,6 +105,18 @@ def test_a_poison_event_is_kept_with_its_reason_and_stops_nothing(account: Cloud
     kept = {one["raw"] for one in rejects}
     assert {'{"eventName":"Remove"}', "not json", '{"hello": "\\u0000world\\ud800"}'} <= kept
     assert not [raw for raw in kept if '"eventID"' in raw], "an event that was read is no reject"
+
+
+def test_an_object_of_many_rejects_has_each_of_them_kept_once_in_slices(
+    account: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("firstseen.pipeline.MAX_HELD_REJECTS", 4)
+    junk = [f'{{"eventName":"Remove","number":{number}}}'.encode() for number in range(10)]
+    account.put("t.json.gz", trail(event(1, 0, call="Remove"), *junk))
+    assert account.deliver(account.container(), account.messages([created(account.bucket, "t.json.gz")])) == 1
+    assert sorted(one["raw"] for one in account.rejects()) == sorted(one.decode() for one in junk)
+    assert '"rejects":[10.0]' in capsys.readouterr().out
+    assert len(account.uids()) == 1
 
 
 def test_an_object_that_is_gone_is_kept_as_a_reject(account: Cloud) -> None:
@@ -221,10 +233,12 @@ def test_a_message_that_brings_about_a_fault_of_ours_stands_alone(
     """The others of its batch are finished."""
     process = Pipeline.process
 
-    def faulty(self: Pipeline, deliveries: list[Delivery], *, deadline_us: int | None = None) -> Report:
+    def faulty(
+        self: Pipeline, deliveries: list[Delivery], *, deadline_us: int | None = None, keep: Keep | None = None
+    ) -> Report:
         if any(b"event-7" in b"".join(one.chunks) for one in deliveries):
             raise ZeroDivisionError
-        return process(self, deliveries, deadline_us=deadline_us)
+        return process(self, deliveries, deadline_us=deadline_us, keep=keep)
 
     monkeypatch.setattr(Pipeline, "process", faulty)
     messages = account.messages([bus_event(event(number, 0, call="Remove")) for number in (6, 7, 8)])

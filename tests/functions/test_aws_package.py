@@ -59,9 +59,11 @@ def test_the_package_is_small_and_holds_compiled_code_and_nothing_that_only_the_
     assert (built / "package.zip").stat().st_size < MAX_BYTES
     names = zipfile.ZipFile(built / "package.zip").namelist()
     tops = {name.split("/")[0] for name in names}
-    assert {"functions", "firstseen", "rules.pack", "boto3", "orjson"} <= tops
+    assert {"functions", "firstseen", "rules.pack", "boto3", "maxminddb", "orjson"} <= tops
     assert not tops & {"sigma", "yaml", "rich", "lark", "azure", "tests"}
     assert not [name for name in names if name.startswith(("firstseen/cli", "firstseen/adapters/azure"))]
+    local = {Path(name).name for name in names if name.startswith("firstseen/adapters/local/") and name.endswith(".py")}
+    assert local == {"__init__.py", "addresses.py"}
     sources = {name for name in names if name.endswith(".py") and name.startswith(("firstseen/", "functions/"))}
     compiled = {name.replace("__pycache__/", "").replace(".cpython-313.pyc", ".py") for name in names}
     assert sources <= compiled, "the package is read-only where it runs: what is not compiled is compiled at each start"

@@ -1,4 +1,5 @@
 """The template as it is written, and as CloudFormation gets it from SAM."""
+# ruff: noqa: ANN401 - a template is anybody's JSON
 
 from __future__ import annotations
 
@@ -9,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.emulators import ROOT, environment
 
 TEMPLATE = ROOT / "template.yaml"
+CALLS = ROOT / "infra" / "aws" / "event_patterns.yaml"
+MEMBER = ROOT / "infra" / "aws" / "member.yaml"
 
 Template = dict[str, Any]
 
@@ -42,3 +46,36 @@ def transformed(package: str = "s3://bucket/package.zip") -> Template:
     assert done.returncode == 0, done.stderr
     template: Template = json.loads(done.stdout)
     return template
+
+
+def written(path: Path) -> Template:
+    """A template that needs no transformation."""
+    template: Template = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return template
+
+
+def inlined(template: Template, name: str, nested: Template) -> Template:
+    """The template with the resources of a nested stack in place of it, as CloudFormation wires them."""
+    resources = dict(template["Resources"])
+    given = resources.pop(name)["Properties"]["Parameters"]
+    inside = _replaced(nested["Resources"], {_key({"Ref": one}): value for one, value in given.items()})
+    outputs = {
+        _key({"Fn::GetAtt": [name, f"Outputs.{one}"]}): output["Value"] for one, output in nested["Outputs"].items()
+    }
+    return {**template, "Resources": {**_replaced(resources, outputs), **inside}}
+
+
+def _key(part: object) -> str:
+    return json.dumps(part, sort_keys=True)
+
+
+def _replaced(part: Any, values: dict[str, Any]) -> Any:
+    if isinstance(part, dict):
+        if _key(part) in values:
+            return values[_key(part)]
+        below = {key: _replaced(one, values) for key, one in part.items()}
+        match below:  # lists that were joined for an output, split again
+            case {"Fn::Split": [str() as mark, {"Fn::Join": [str() as other, parts]}]} if mark == other:
+                return parts
+        return below
+    return [_replaced(one, values) for one in part] if isinstance(part, list) else part

@@ -1,0 +1,53 @@
+"""The model of docs/cost.md: its arithmetic, its bound, and that it speaks of the rules that are shipped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from infra.aws.operations import Used
+from infra.cost import AWS, PAGE, ROOT, bus_cost, trail_cost, written
+
+from firstseen.cli.ruleset import read_rule_set
+from firstseen.matching.patterns import patterns_for
+from firstseen.sources.aws_cloudtrail import CLOUDTRAIL
+
+NOTHING = Used(events=1_000, deliveries=0, batches=0, matches=0, findings=0, sent=0, reads=0, writes=0)
+
+
+def test_an_event_that_is_not_handed_over_costs_nothing() -> None:
+    assert sum(bus_cost(NOTHING, 1_000, 1).values()) == 0
+
+
+def test_a_message_costs_its_requests_and_its_share_of_a_call() -> None:
+    """Alone: it is sent, received and deleted. In full batches of fifty: received and deleted ten at a time."""
+    all_of_them = replace(NOTHING, deliveries=1_000)
+    alone, full = (bus_cost(all_of_them, 1_000, millions) for millions in (1e-9, 1e9))
+    request = AWS["queue, a million requests"]
+    assert alone["queue"] == pytest.approx(3 * request)
+    assert full["queue"] == pytest.approx(1.2 * request)
+    assert alone["function"] == pytest.approx(50 * full["function"])
+
+
+def test_the_table_costs_what_is_read_and_written_by_either_way() -> None:
+    one = replace(NOTHING, reads=1_000, writes=2_000)
+    for cost in (bus_cost(one, 1_000, 1), trail_cost(one)):
+        assert cost["table, writes"] == pytest.approx(2 * AWS["table, a million writes (on demand, begun KB)"])
+        assert cost["table, reads"] == pytest.approx(AWS["table, a million reads (on demand, begun 4 KB)"])
+
+
+def test_the_page_lists_every_shipped_rule_that_waits_for_the_trail() -> None:
+    found = read_rule_set([str(ROOT / "shared" / "rules")])
+    patterns = patterns_for(found.standing_in().values(), CLOUDTRAIL)
+    late = {base.id for base in (*patterns.broad, *(base for base, _ in patterns.late))}
+    waiting = {one.card.title for one in found.correlations if any(member.base_id in late for member in one.members)}
+    said = PAGE.read_text(encoding="utf-8")
+    assert {one for one in waiting if one not in said} == set(), "make cost"
+
+
+def test_the_page_has_a_place_for_each_part() -> None:
+    page = "<!-- generated: prices -->\nold\n<!-- end: prices -->"
+    assert written(page, {"prices": "new"}) == "<!-- generated: prices -->\n\nnew\n\n<!-- end: prices -->"
+    with pytest.raises(ValueError, match="no place for other"):
+        written(page, {"other": "new"})
