@@ -10,8 +10,10 @@ TEST_TIMEOUT_SECONDS ?= 1800
 TESTS ?= tests examples
 # make bench BENCH="--rules DIR" measures with other rules, and writes nothing.
 BENCH ?= --write
-# make chaos CHAOS="FIRSTSEEN_CHAOS_EVENTS=10000 FIRSTSEEN_CHAOS_SEED=2" is shorter, and other weather.
+# make chaos CHAOS="FIRSTSEEN_CHAOS_EVENTS=30000 FIRSTSEEN_CHAOS_SEED=2" is shorter, and other weather.
 CHAOS ?= FIRSTSEEN_CHAOS_EVENTS=100000
+# Microsoft's worker library wants this one; without it the tests that run it are skipped, and say so.
+NEW_PYTHON ?= $(shell $(PYTHON) -c 'from infra.aws.build import interpreter; print(interpreter("3.13"))' 2>/dev/null)
 # `make lock UPGRADE=--upgrade` takes the newest releases; without it only what the .in files ask for changes.
 UPGRADE ?=
 
@@ -25,19 +27,21 @@ CHECKED := $(wildcard shared functions infra tests examples demo)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench chaos build-aws lock clean python node
+.PHONY: help demo test check docs bench chaos build-aws patterns cost build-azure lock clean python node
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 # ---- what people run -------------------------------------------------------------------------------------
 
-demo: .venv/.installed-cli .demo/.written ## two weeks of made-up CloudTrail, and what is new in it
+demo: .venv/.installed-cli .demo/.written ## two weeks of made-up logs of AWS and Azure, and what is new in them
 	@rm -f .demo/state.db*
-	$(BIN)/firstseen replay --rules shared/rules --state sqlite:.demo/state.db .demo/aws
+	$(BIN)/firstseen replay --rules shared/rules --state sqlite:.demo/state.db --format jsonl .demo/aws .demo/azure >.demo/findings.jsonl
+	@$(BIN)/python -m demo --found sqlite:.demo/state.db
+	@echo "a report by rule: $(BIN)/firstseen backtest --rules shared/rules .demo/aws .demo/azure"
 	@echo "to look closer: export FIRSTSEEN_STATE=sqlite:.demo/state.db PATH=.venv/bin:\$$PATH"
 
-test: check .venv/.installed-dev .venv-infra/.installed .venv-emulators/.installed node_modules/.installed ## check, then every suite
+test: check .venv/.installed-dev .venv-infra/.installed .venv-emulators/.installed .venv-azure-runtime/.installed node_modules/.installed ## check, then every suite
 	@$(if $(TIMEOUT),$(TIMEOUT) --kill-after=30 $(TEST_TIMEOUT_SECONDS)) $(BIN)/pytest -n 2 $(TESTS); status=$$?; \
 	if [ $$status -eq 124 ] || [ $$status -eq 137 ]; then \
 	    echo "make: the tests were cut after $(TEST_TIMEOUT_SECONDS) s: one of them hangs" >&2; fi; exit $$status
@@ -54,8 +58,18 @@ bench: .venv/.installed-dev .venv-bench/.installed ## measure speed, write docs/
 chaos: .venv/.installed-dev ## eight workers in bad weather over 100,000 events: the same findings (long)
 	$(CHAOS) $(BIN)/pytest --capture=no tests/faults/test_workers.py
 
+CLOUDS := aws azure vk yandex
+
+docs: .venv/.installed-cli ## write docs/detections*.md and docs/coverage.md anew, after a change of shared/rules
+	$(BIN)/firstseen rules doc --output docs/detections.md shared/rules
+	for cloud in $(CLOUDS); do \
+	    $(BIN)/firstseen rules doc --cloud $$cloud --links-from docs --output docs/detections-$$cloud.md shared/rules \
+	        || exit; done
+	$(BIN)/firstseen coverage --rules shared/rules --named shared/coverage --format markdown --links-from docs \
+	    --output docs/coverage.md
+
 clean: ## remove everything that make made
-	rm -rf .venv .venv-bench .venv-emulators .venv-infra .venv-lock node_modules
+	rm -rf .venv .venv-azure-runtime .venv-bench .venv-emulators .venv-infra .venv-lock .venv-lock-new node_modules
 	rm -rf .cache .demo .hypothesis build shared/firstseen.egg-info
 	find $(CHECKED) -type d -name __pycache__ -prune -exec rm -rf {} +
 
@@ -63,6 +77,18 @@ clean: ## remove everything that make made
 
 build-aws: .venv/.installed-cli ## build the Lambda packages into build/aws (no Docker; needs a Python 3.13 beside)
 	$(BIN)/python infra/aws/build.py
+
+PATTERNS := $(BIN)/firstseen rules build --eventbridge
+
+patterns: .venv/.installed-cli ## write what EventBridge hands over anew, after a change of shared/rules
+	$(PATTERNS) infra/aws/event_patterns.yaml shared/rules
+	$(PATTERNS) infra/aws/member.yaml --eventbridge-to bus shared/rules
+
+cost: .venv/.installed-dev ## measure what an event costs, write docs/cost.md (minutes)
+	$(BIN)/python infra/cost.py --write
+
+build-azure: .venv/.installed-cli ## build the Function app's package into build/azure (no Docker; the same)
+	$(BIN)/python infra/azure/build.py
 
 # ---- the demo's events -----------------------------------------------------------------------------------
 
@@ -108,6 +134,16 @@ node:
 	$(@D)/bin/python $(PIP_INSTALL) -r $<
 	@touch $@
 
+.venv-azure-runtime/.installed: requirements/azure-runtime.txt requirements/build.txt | python
+ifeq ($(NEW_PYTHON),)
+	@echo "make: no Python 3.13: Microsoft's worker library is not installed, and its tests will be skipped" >&2
+else
+	@test -x $(@D)/bin/pip || { rm -rf $(@D) && $(NEW_PYTHON) -m venv $(@D); }
+	$(@D)/bin/python $(PIP_INSTALL) -r requirements/build.txt
+	$(@D)/bin/python $(PIP_INSTALL) -r $<
+	@touch $@
+endif
+
 node_modules/.installed: package.json package-lock.json | node
 	npm ci --ignore-scripts
 	@touch $@
@@ -121,12 +157,20 @@ APART := infra emulators bench build lock
 COMPILE = .venv-lock/bin/pip-compile --quiet $(UPGRADE) --generate-hashes --allow-unsafe --strip-extras --no-header \
     --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
-lock: .venv-lock/.installed | node ## write requirements/*.txt and package-lock.json anew
+# With the Python that the worker library wants.
+.venv-lock-new/.installed: requirements/lock.txt requirements/build.txt
+	@test -x $(@D)/bin/pip || { rm -rf $(@D) && $(NEW_PYTHON) -m venv $(@D); }
+	$(@D)/bin/python $(PIP_INSTALL) -r requirements/build.txt
+	$(@D)/bin/python $(PIP_INSTALL) -r $<
+	@touch $@
+
+lock: .venv-lock/.installed .venv-lock-new/.installed | node ## write requirements/*.txt and package-lock.json anew
 	$(COMPILE) --output-file requirements/dev.txt requirements/dev.in
 	for name in $(SHIPPED); do $(COMPILE) --constraint requirements/dev.txt \
 	    --output-file requirements/$$name.txt requirements/$$name.in || exit 1; done
 	for name in $(APART); do $(COMPILE) \
 	    --output-file requirements/$$name.txt requirements/$$name.in || exit 1; done
+	$(subst .venv-lock,.venv-lock-new,$(COMPILE)) --output-file requirements/azure-runtime.txt requirements/azure-runtime.in
 	npm install --package-lock-only --ignore-scripts
 	@! grep -n -E '://|--(index|find|extra|trusted)' requirements/*.txt || \
 	    { echo "make: a lock names an address: packages must come from wherever pip is told to look" >&2; exit 1; }

@@ -135,8 +135,8 @@ def fresh(rng: Random, prefix: str, length: int = 16) -> str:
     return f"{prefix}{rng.getrandbits(4 * length):0{length}x}"
 
 
-def user_identity(account: Account, name: str, key: str, signed_in: int | None = None) -> Json:
-    """Describe an IAM user: with a long-lived key, or signed in to the console with a second factor."""
+def user_identity(account: Account, name: str, key: str, signed_in: int | None = None, *, mfa: bool = True) -> Json:
+    """Describe an IAM user: with a long-lived key, or signed in to the console, mostly with a second factor."""
     identity: Json = {
         "type": "IAMUser",
         "principalId": unique_id("AIDA", account.id, name),
@@ -147,7 +147,7 @@ def user_identity(account: Account, name: str, key: str, signed_in: int | None =
     }
     if signed_in is not None:
         identity["sessionContext"] = {
-            "attributes": {"creationDate": stamp(signed_in), "mfaAuthenticated": "true"},
+            "attributes": {"creationDate": stamp(signed_in), "mfaAuthenticated": "true" if mfa else "false"},
         }
     return identity
 

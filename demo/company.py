@@ -30,6 +30,9 @@ DISK_ADDRESS = "198.51.100.219"
 SHARING_ADDRESS = "198.51.100.233"
 """Other people's servers, for the other break-ins."""
 
+TAKE_OVER_ADDRESS = "192.0.2.236"
+"""One more, in a network that only programs of the company use."""
+
 OTHER_ACCOUNT = "777788889999"
 """An AWS account that is not the company's."""
 

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import gzip
-import random
 import shutil
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import orjson
 
 from demo.cloudtrail import stamp, uuid
-from demo.company import ACCOUNTS, FIRST_DAY
-from demo.stories import DAYS, Stage, scenes
-from demo.traffic import DAY, events_a_day, plan_day
+from demo.company import ACCOUNTS
+from demo.dice import dice
+from demo.stories import STORIES
+from demo.telling import DAYS, Stage, acted
+from demo.traffic import events_a_day, plan_day
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -48,28 +51,16 @@ class Delivered:
     files: int = 1
 
 
-def dice(seed: int, purpose: str) -> random.Random:
-    """Return the random numbers for one purpose: always the same for the same seed.
-
-    Linters warn (S311) that they can be foretold; here that is the point, and nothing is secret.
-    """
-    return random.Random(f"{seed}/{purpose}")
-
-
 def happenings(seed: int, days: int, scale: float = 1.0) -> Iterator[Json]:
-    """Yield all events of the company, day by day; each activity in one piece, so nearly in order.
+    """Yield all events of the company at AWS, day by day."""
+    for _, event in told(seed, days, scale):
+        yield event
 
-    The stories draw from numbers of their own: they stay the same when the ordinary days change.
-    """
+
+def told(seed: int, days: int, scale: float = 1.0) -> Iterator[tuple[str, Json]]:
+    """Yield them with the story that each belongs to, or ""."""
     ordinary, scripted = dice(seed, "ordinary"), dice(seed, "scripted")
-    story = scenes(Stage(days=days))
-    for day in range(days):
-        midnight = FIRST_DAY + day * DAY
-        plan = [(activity, ordinary) for activity in plan_day(ordinary, midnight, scale)]
-        plan.extend((scene, scripted) for scene in story if midnight <= scene.at < midnight + DAY)
-        plan.sort(key=lambda entry: entry[0].at)
-        for activity, rng in plan:
-            yield from activity.events(rng, activity.at)
+    yield from acted(Stage(days=days), STORIES, ordinary, scripted, partial(plan_day, scale=scale))
 
 
 def write_lines(out: Path, *, events: int, seed: int, days: int = DAYS) -> Delivered:

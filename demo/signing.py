@@ -62,14 +62,17 @@ def _entered(how: str, **extra: object) -> Exchange:
     return Exchange(None, {how: "Success"}, {"additionalEventData": extra})
 
 
-def console_sign_in(rng: Random, person: Person, account: Account, place: str, at: int) -> Opening:
-    """Sign in to the console as an IAM user, with a second factor."""
+def console_sign_in(  # noqa: PLR0913 (who, where, whence, when, how)
+    rng: Random, person: Person, account: Account, place: str, at: int, *, mfa: bool = True
+) -> Opening:
+    """Sign in to the console as an IAM user, mostly with a second factor."""
     user: Json = user_identity(account, person.name, "")
     del user["accessKeyId"]
     door = Session(user, account, place, person.agent)
-    exchange = _entered("ConsoleLogin", LoginTo=_CONSOLE, MobileVersion="No", MFAUsed="Yes")
+    used = "Yes" if mfa else "No"
+    exchange = _entered("ConsoleLogin", LoginTo=_CONSOLE, MobileVersion="No", MFAUsed=used)
     event = record(rng, door, CATALOGUE["signin:ConsoleLogin"], at, exchange=exchange)
-    identity = user_identity(account, person.name, access_key(rng), signed_in=at)
+    identity = user_identity(account, person.name, access_key(rng), signed_in=at, mfa=mfa)
     return Opening(Session(identity, account, place, person.agent, console=True), (event,))
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from demo import company as c
 from demo import signing
+from demo.azure import break_ins as azure
 from demo.break_ins import help_desk_at_night, new_user_takes_a_disk, snapshots_given_away
 from demo.calls import CATALOGUE
 from demo.calls.faults import NO_INSTANCE, UNAUTHORIZED
@@ -27,14 +28,15 @@ from demo.cloudtrail import (
     user_identity,
 )
 from demo.company import FIRST_DAY, PROD
+from demo.take_over import console_in_other_hands
 from demo.telling import DAYS, Expected, Stage, Tale
 from demo.traffic import Activity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from random import Random
 
-__all__ = ["ANY_RULE", "DAYS", "REFUSED_RULE", "STORIES", "Expected", "Stage", "Tale", "expected", "scenes"]
+__all__ = ["ANY_RULE", "DAYS", "REFUSED_RULE", "STORIES", "Expected", "Stage", "Tale", "expected"]
 
 REFUSED_RULE = "ec2_password_data_refused_new_role"
 """GetPasswordData refused to an assumed role: sessionIssuer.arn new in 7 days, after learning for 7 days."""
@@ -42,6 +44,7 @@ REFUSED_RULE = "ec2_password_data_refused_new_role"
 ANY_RULE = "ec2_password_data_new_role"
 """GetPasswordData by an assumed role, refused or not: new in 7 days, after learning for 7 days."""
 
+_PATCHED: Json = {"key": "tag:team", "values": ["storefront"]}
 _ATTACK_TOOL = "Boto3/1.34.46 md/Botocore#1.34.46 ua/2.0 os/linux#6.6.9-amd64 lang/python#3.11.8"
 
 
@@ -90,7 +93,11 @@ def stolen_credentials(stage: Stage) -> Tale:
     )
     return Tale(
         (Activity(begin, scene),),
-        (Expected(REFUSED_RULE, who, when, why), Expected(ANY_RULE, who, when, why)),
+        (
+            Expected("workload_role_from_new_network", who, stamp(begin), why),
+            Expected(REFUSED_RULE, who, when, why),
+            Expected(ANY_RULE, who, when, why),
+        ),
     )
 
 
@@ -106,8 +113,9 @@ def returning_helpdesk(stage: Stage) -> Tale:
     first, again = stage.at(2, 9, 14, 20), stage.at(13, 10, 2, 51)
     why = "the help desk's last reading is eleven days old, longer than the seven days that count as known"
     return Tale(
-        (Activity(first, scene), Activity(again, scene)),
+        (Activity(again, scene),),
         (Expected(ANY_RULE, c.HELPDESK.arn(PROD), stamp(again + 190), why),),
+        before=(Activity(first, scene),),
     )
 
 
@@ -139,6 +147,38 @@ def windows_administration(stage: Stage) -> Tale:
     readings = [Activity(stage.at(day, 8, 12, 5 * day % 60), reading) for day in _weekly(stage, 1, 5)]
     refusals = [Activity(stage.at(day, hour, 24, 9), refused) for day, hour in ((2, 13), (5, 15), (9, 10))]
     return Tale((*readings, *refusals, Activity(stage.at(8, 14, 3, 40), mistaken)))
+
+
+def maintenance_rounds(stage: Stage) -> Tale:
+    """Two who administer go through the machines twice a week: from the office on Tuesdays, from home on Fridays.
+
+    Commands by name and by tag, a session, a snapshot before: what others do for the first time, they always do.
+    """
+
+    def round_of(person: c.Person, place: str) -> Activity:
+        def scene(rng: Random, at: int) -> Iterator[Json]:
+            identity = user_identity(PROD, person.name, person.long_lived_key(PROD))
+            if person.role is not None:
+                identity = role_identity(PROD, person.role, person.email, access_key(rng), at - 600)
+            session = Session(identity, PROD, place, person.agent)
+            machines: Json = {"items": [{"instanceId": PROD.instances[2]}]}
+            yield record(rng, session, CATALOGUE["ec2:DescribeInstances"], at, exchange=Exchange(machines))
+            yield record(rng, session, CATALOGUE["ec2:CreateSnapshot"], at + 40)
+            for wait, targets in ((95, {"instanceIds": [PROD.instances[2]]}), (180, {"targets": [_PATCHED]})):
+                document = "AWS-RunPatchBaseline" if "targets" in targets else "AWS-RunShellScript"
+                asked: Json = {"documentName": document, **targets}
+                yield record(rng, session, CATALOGUE["ssm:SendCommand"], at + wait, exchange=Exchange(asked))
+            yield record(rng, session, CATALOGUE["ssm:StartSession"], at + 400)
+
+        return Activity(0, scene)
+
+    scenes = []
+    for hour, name in ((8, "tomas"), (9, "ines")):
+        person = c.person(name)
+        for day, place in ((2, person.home), (6, c.OFFICE_ADDRESSES[0])):
+            act = round_of(person, place)
+            scenes += [replace(act, at=stage.at(one, hour, 31, 4 * one)) for one in _weekly(stage, day)]
+    return Tale(tuple(scenes))
 
 
 def refused_user(stage: Stage) -> Tale:
@@ -177,23 +217,20 @@ STORIES: tuple[Callable[[Stage], Tale], ...] = (
     stolen_credentials,
     returning_helpdesk,
     windows_administration,
+    maintenance_rounds,
     refused_user,
     root_in_the_office,
     new_user_takes_a_disk,
     help_desk_at_night,
     snapshots_given_away,
+    console_in_other_hands,
 )
-
-
-def scenes(stage: Stage) -> Sequence[Activity]:
-    """Return the scenes of all stories that begin before the demo ends."""
-    end = stage.at(stage.days + 1, 0)
-    return [scene for tell in STORIES for scene in tell(stage).scenes if scene.at < end]
 
 
 def expected(days: int = DAYS, start: int = FIRST_DAY) -> list[Expected]:
     """Return the findings that must be notified, alone or in a digest, in the order of time, of so many days."""
     stage = Stage(start, days)
     end = stamp(stage.at(days + 1, 0))
-    found = [finding for tell in STORIES for finding in tell(stage).expected if finding.when < end]
+    tales = [tell(stage) for tell in (*STORIES, *azure.STORIES)]
+    found = [finding for tale in tales for finding in tale.expected if finding.when < end]
     return sorted(found, key=lambda finding: (finding.when, finding.rule, finding.who))

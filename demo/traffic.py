@@ -163,7 +163,7 @@ ROUTINES: tuple[Routine, ...] = (
         MIXES["node"],
         length=(1, 3),
         pace=5,
-        weekday=15,
+        weekday=32,
         opening=0,
     ),
     _routine(
@@ -171,7 +171,7 @@ ROUTINES: tuple[Routine, ...] = (
         MIXES["agent"],
         length=(1, 2),
         pace=2,
-        weekday=20,
+        weekday=56,
         opening=0,
     ),
     _routine(
@@ -179,7 +179,7 @@ ROUTINES: tuple[Routine, ...] = (
         MIXES["agent"],
         length=(1, 2),
         pace=2,
-        weekday=4,
+        weekday=12,
         opening=0,
     ),
     _routine(
@@ -187,8 +187,8 @@ ROUTINES: tuple[Routine, ...] = (
         MIXES["function"],
         length=(1, 3),
         pace=1,
-        weekday=32,
-        weekend=22,
+        weekday=56,
+        weekend=44,
         opening=0,
     ),
     _routine(
@@ -203,7 +203,7 @@ ROUTINES: tuple[Routine, ...] = (
         MIXES["metrics"],
         length=(1, 3),
         pace=2,
-        weekday=16,
+        weekday=36,
         opening=0,
     ),
     _routine(

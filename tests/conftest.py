@@ -20,7 +20,7 @@ BUDGET_SECONDS = {
     "properties": 300,
     "faults": 420,
     "conformance": 120,
-    "functions": 480,
+    "functions": 720,
     "infra": 240,
     "benchmarks": 120,
     "examples": 60,

@@ -164,6 +164,22 @@ def _backup_job(rng: Random, account: Account) -> Exchange:
     return Exchange(request, {"backupJobId": uuid(rng), "isParent": False})
 
 
+def _send_command(rng: Random, account: Account) -> Exchange:
+    """Run a script on a few machines that are named, or the patches on those of a tag."""
+    document = "AWS-RunShellScript"
+    request: Json = {"instanceIds": rng.sample(account.instances, rng.randint(1, 3))}
+    if rng.randrange(2):
+        document = "AWS-RunPatchBaseline"
+        request = {"targets": [{"key": "tag:team", "values": [rng.choice(SERVICES)]}]}
+    request |= {"documentName": document, "parameters": "HIDDEN_DUE_TO_SECURITY_REASONS"}
+    return Exchange(request, {"command": {"commandId": uuid(rng), "documentName": document, "status": "Pending"}})
+
+
+def _session(rng: Random, account: Account) -> Exchange:
+    session = f"session-{rng.getrandbits(64):016x}"
+    return Exchange({"target": _instance(rng, account)}, {"sessionId": session, "tokenValue": "Value hidden"})
+
+
 _RUNNING, _STOPPING, _ENDING = (16, "running"), (64, "stopping"), (32, "shutting-down")
 
 CALLS = (
@@ -215,6 +231,8 @@ CALLS = (
     write("elasticloadbalancing", "DeregisterTargets", _targets),
     write("ssm", "UpdateInstanceInformation", _agent_report),
     read("ssm", "ListInstanceAssociations", lambda r, a: {"instanceId": _instance(r, a), "maxResults": 20}),
+    write("ssm", "SendCommand", _send_command),
+    write("ssm", "StartSession", _session),
     read("ssm", "DescribeInstanceInformation", lambda _r, _a: {"maxResults": 50}),
     read(
         "ssm",

@@ -17,6 +17,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MAX_SHOWN_CHARACTERS = 160
+"""Of the line at fault."""
+
 
 class FirstseenError(Exception):
     """The root of firstseen's own errors."""
@@ -78,9 +81,17 @@ class RuleError(FirstseenError):
             return self.message
         shown = f"{self.place}: {self.message}"
         if self.place.line and self.place.text:
-            line = self.place.text.expandtabs(4)
-            shown += f"\n    {line}"
-            if self.place.column:
-                before = self.place.text[: self.place.column - 1].expandtabs(4)
-                shown += f"\n    {' ' * len(before)}^"
+            shown += "".join(f"\n    {line}" for line in _pointed(self.place.text, self.place.column))
         return shown
+
+
+def _pointed(text: str, column: int) -> list[str]:
+    """The line, and a caret below the column; of a long line the part around the caret."""
+    line = text.expandtabs(4)
+    if not 0 < column <= len(text) + 1:
+        return [line if len(line) <= MAX_SHOWN_CHARACTERS else line[:MAX_SHOWN_CHARACTERS] + "…"]
+    at = len(text[: column - 1].expandtabs(4))
+    start = 0 if len(line) <= MAX_SHOWN_CHARACTERS else max(0, at - MAX_SHOWN_CHARACTERS // 2)
+    shown = line[start : start + MAX_SHOWN_CHARACTERS]
+    before, behind = "…" if start else "", "…" if start + len(shown) < len(line) else ""
+    return [f"{before}{shown}{behind}", f"{' ' * (len(before) + at - start)}^"]

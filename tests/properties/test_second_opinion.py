@@ -115,8 +115,9 @@ def ours(rules: list[dict[str, Any]], lines: list[bytes]) -> dict[str, set[int]]
     for one in Engine(pack).sightings(enumerate(lines), received_us=RECEIVED_US):
         assert isinstance(one, Sighted), one
         assert not one.failed
-        for row in one.bases:
-            found[pack.bases[row].id].add(one.place)
+        for place, _, rows, _ in one.hits:
+            for row in rows:
+                found[pack.bases[row].id].add(place)
     return found
 
 

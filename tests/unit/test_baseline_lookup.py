@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from firstseen.baseline.lookup import asked
+from firstseen.baseline.lookup import asked, everything
 from firstseen.language.pack import Pack
 from firstseen.language.predicates import And, Leaf, Not, Or, Predicate
 from firstseen.language.rules import Base, Member
@@ -65,3 +65,26 @@ def test_one_member_that_takes_any_call_leaves_its_rule_uncovered() -> None:
     bases = (Base("a", "a", ("aws.cloudtrail",), "raw", ASK), Base("b", "b", ("aws.cloudtrail",), "raw", DENIED))
     one = asked(Pack(bases, (rule("temporal", members=(Member("a"), Member("b"))),)))
     assert (one.attributes, len(one.covered), len(one.uncovered)) == ((), 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("sources", "served"),
+    [
+        ((("azure.activitylogs",),), "covered"),
+        ((("azure.activitylogs", "aws.cloudtrail"),), "covered"),
+        ((("azure.activitylogs",), ("azure.activitylogs",)), "covered"),
+        ((("azure.signinlogs",),), "uncovered"),
+        ((("azure.activitylogs", "azure.auditlogs"),), "uncovered"),
+        ((("azure.activitylogs",), ("azure.signinlogs",)), "uncovered"),
+        ((("aws.cloudtrail",),), ""),
+    ],
+)
+def test_the_activity_log_serves_rules_that_read_nothing_else_of_azure(
+    sources: tuple[tuple[str, ...], ...], served: str
+) -> None:
+    """Of another cloud's rules nothing is said."""
+    bases = tuple(Base(f"base-{n}", f"base-{n}", one, "raw", DENIED) for n, one in enumerate(sources))
+    members = tuple(Member(one.id, (), ("a",)) for one in bases)
+    found = everything(Pack(bases, (rule(members=members),)))
+    assert (bool(found.covered), bool(found.uncovered)) == (served == "covered", served == "uncovered")
+    assert found.attributes == ((("Everything", ""),) if served == "covered" else ())

@@ -166,3 +166,66 @@ correlation: {{type: temporal, rules: [b, c], group-by: [awsRegion], timespan: 1
 
 def test_ids_that_are_not_unique_are_errors() -> None:
     assert any("names another rule as well" in issue.message for issue in _of("syntax", GOOD, GOOD))
+
+
+# ---- alternatives, keys, places --------------------------------------------------------------------------
+
+
+def test_a_value_that_is_impossible_beside_a_possible_one_is_a_warning_and_alone_an_error() -> None:
+    beside = _of("impossible-value", _with("iam.amazonaws.com\n", "[iam.amazonaws.com, ec2]\n"))
+    assert [(issue.severity, issue.mend) for issue in beside] == [("warning", "write 'ec2.amazonaws.com'")]
+    neither = _of("impossible-value", _with("iam.amazonaws.com\n", "[iam, ec2]\n"))
+    assert [issue.severity for issue in neither] == ["error", "error"]
+
+
+def _elastic(query: str) -> list[Issue]:
+    text = f'''[rule]
+name = "Elastic's"
+rule_id = "e1"
+severity = "low"
+type = "query"
+query = """
+event.dataset: aws.cloudtrail and
+  {query}
+"""
+'''
+    return check_rules(rule_set({"e.toml": text.encode()}, {}))
+
+
+@pytest.mark.parametrize(
+    ("query", "severities"),
+    [
+        ("event.outcome:(success or Success)", []),
+        ("event.outcome:(Success or success or unknown)", []),
+        ("event.outcome:Success", ["error"]),
+        ("event.outcome:(Success or FAILURE)", ["error", "error"]),
+        ("event.outcome:(success or done)", ["warning"]),
+    ],
+)
+def test_other_spellings_of_a_possible_value_are_no_fault_beside_it(query: str, severities: list[str]) -> None:
+    found = [issue for issue in _elastic(query) if issue.check == "impossible-value"]
+    assert [issue.severity for issue in found] == severities
+
+
+@pytest.mark.parametrize(
+    ("query", "check", "place"),
+    [
+        ("event.outcome: Success", "impossible-value", "e.toml:8:18"),
+        ("event.outcom: success", "unknown-field", "e.toml:8:3"),
+        ("event.outcome: success and event.outcome: failure", "cannot-fire", "e.toml:6:1"),
+    ],
+)
+def test_issues_of_elastic_rules_show_the_place_in_the_query(query: str, check: str, place: str) -> None:
+    assert [str(issue.place) for issue in _elastic(query) if issue.check == check] == [place]
+
+
+def test_a_misspelt_key_is_told_the_nearest_and_keys_of_ones_own_are_let_be() -> None:
+    (issue,) = _of("unknown-key", _with("falsepositives:", "x-team: ours\nfalsepostives:"))
+    assert (issue.mend, str(issue.place)) == ("did you mean 'falsepositives'?", "r0.yml:12:1")
+
+
+def test_the_caret_stands_at_the_value_where_the_value_is_at_fault() -> None:
+    (issue,) = _of("impossible-value", _with("iam.amazonaws.com\n", "iam\n"))
+    assert str(issue.place) == "r0.yml:8:22"
+    (second,) = _of("syntax", _with("eventName: CreateUser", "eventName|re: [a, '(']"))
+    assert str(second.place) == "r0.yml:9:27"

@@ -154,9 +154,9 @@ def test_arguments_that_mean_nothing_are_refused(
     assert not shelf.exists()
 
 
-@pytest.mark.parametrize("url", ["s3://", "file:", "folder/packs", "https://example.org/a", ""])
+@pytest.mark.parametrize("url", ["s3://", "file:", "folder/packs", "ftp://example.org/a", ""])
 def test_an_address_of_no_known_kind_is_refused(url: str) -> None:
-    with pytest.raises(SettingsError, match="use s3://BUCKET/PREFIX or file:FOLDER"):
+    with pytest.raises(SettingsError, match="use s3://BUCKET/PREFIX, https://ACCOUNT"):
         open_shelf(url)
 
 

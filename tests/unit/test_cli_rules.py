@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import jsonschema
 import pytest
 import yaml
 
@@ -113,6 +114,30 @@ def test_check_as_sarif_has_what_the_standard_requires(
         assert place["region"]["startLine"] >= 1
         uris.add(place["artifactLocation"]["uri"])
     assert uris == {"rules/asked.yml", "rules/broken%20one.yml"}
+
+
+SARIF_SCHEMA = (
+    Path(__file__)
+    .parents[2]
+    .joinpath("node_modules", "@microsoft", "jest-sarif", "lib", "schemas", "sarif-2.1.0-rtm.5.json")
+)
+
+
+@pytest.mark.skipif(not SARIF_SCHEMA.exists(), reason="SARIF's schema is not installed: make node_modules/.installed")
+def test_check_as_sarif_keeps_the_standards_schema(
+    rules: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (rules / "broken one.yml").write_text("title: [\n", encoding="utf-8")
+    (rules / "misspelt.yml").write_text("titel: x\ndetection: {a: {b: c}, condition: a}\n", encoding="utf-8")
+    monkeypatch.chdir(rules.parent)
+    validator = jsonschema.Draft4Validator(json.loads(SARIF_SCHEMA.read_text(encoding="utf-8")))
+    body: dict[str, Any] = {}
+    for path in ("rules/asked.yml", "rules", str(rules)):
+        _, out, _ = _run(capfd, "rules", "check", "--format", "sarif", path)
+        body = json.loads(out)
+        assert [error.message for error in validator.iter_errors(body)] == []
+    body["runs"][0]["results"][0]["level"] = "fatal"
+    assert list(validator.iter_errors(body)), "the schema is one that refuses something"
 
 
 def test_tests_that_rules_carry_are_run_and_rules_without_are_named(

@@ -18,6 +18,7 @@ import pytest
 
 from demo import company
 from demo.__main__ import main
+from demo.azure.delivery import write_hubs
 from demo.delivery import write_lines, write_trail
 from demo.traffic import events_a_day
 
@@ -62,6 +63,7 @@ def seconds(event: Record) -> int:
 def trail(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trail")
     write_trail(folder, seed=7)
+    write_hubs(folder, seed=7)
     return folder
 
 
@@ -105,7 +107,7 @@ def test_another_seed_replaces_an_earlier_demo(tmp_path: Path) -> None:
 
 
 def test_two_weeks_hold_thousands_of_events_in_the_main_shapes(events: list[Record]) -> None:
-    assert 6_000 <= len(events) <= 10_000
+    assert 8_000 <= len(events) <= 13_000
     assert (events[0]["eventTime"][:10], events[-1]["eventTime"][:10]) == ("2026-10-01", "2026-10-14")
     assert len({event["eventTime"][:10] for event in events}) == 14
     assert len({(event["eventSource"], event["eventName"]) for event in events}) >= 80

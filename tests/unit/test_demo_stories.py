@@ -17,6 +17,7 @@ from demo.mixes import MIXES
 from demo.stories import ANY_RULE, DAYS, REFUSED_RULE, STORIES, Expected, Stage, expected
 
 Record = dict[str, Any]
+COUNTED = {ANY_RULE, REFUSED_RULE, NIGHT_RULE, CHAIN_RULE, SHARED_RULE}
 WEEK = 7 * 86_400
 MONTH = 30 * 86_400
 
@@ -35,7 +36,7 @@ def events() -> list[Record]:
 
 
 def brute_force(events: list[Record]) -> list[tuple[str, str, str]]:
-    """All findings of all rules."""
+    """All findings of the rules that are counted."""
     found = [*passwords(events), *nights(events), *chains(events), *shared(events)]
     return sorted(found, key=lambda f: (f[2], f[0], f[1]))
 
@@ -106,15 +107,16 @@ def shared(events: list[Record]) -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize(("seed", "days"), [(7, 14), (8, 14), (7, 30), (7, 12), (7, 3)])
 def test_what_is_expected_is_what_brute_force_finds(seed: int, days: int) -> None:
-    findings = expected(days)
+    findings = [one for one in expected(days) if one.rule in COUNTED]
     assert [(one.rule, one.who, one.when) for one in findings] == brute_force(told(seed, days))
     assert all(one.why for one in findings)
 
 
 def test_five_findings_and_a_flood_are_expected() -> None:
     batch, helpdesk = (f"arn:aws:iam::111122223333:role/{name}" for name in ("reporting-batch", "helpdesk"))
-    flood = [one for one in expected() if one.rule == SHARED_RULE]
-    assert [(one.rule, one.who, one.when) for one in expected() if one not in flood] == [
+    counted = [one for one in expected() if one.rule in COUNTED]
+    flood = [one for one in counted if one.rule == SHARED_RULE]
+    assert [(one.rule, one.who, one.when) for one in counted if one not in flood] == [
         (ANY_RULE, batch, "2026-10-11T02:43:10Z"),
         (REFUSED_RULE, batch, "2026-10-11T02:43:10Z"),
         (NIGHT_RULE, "arn:aws:iam::111122223333:user/rafael", "2026-10-12T03:12:40Z"),
@@ -171,6 +173,30 @@ def test_near_misses_of_the_break_ins_are_there(events: list[Record]) -> None:
     assert late == ["sunniva", "sunniva", "rafael"]
     opened = [e.get("errorCode") for e in events if e["eventName"] == "ModifySnapshotAttribute"]
     assert opened == [None] * GIVEN_AWAY + ["Client.UnauthorizedOperation"]
+
+
+def test_the_console_in_other_hands_joins_its_disk_and_its_group(events: list[Record]) -> None:
+    scene = [e for e in events if e["sourceIPAddress"] == company.TAKE_OVER_ADDRESS]
+    assert scene[0]["additionalEventData"]["MFAUsed"] == "No"
+    assert {e["userIdentity"]["userName"] for e in scene} == {"sunniva"}
+    commanded = [e["requestParameters"]["instanceIds"] for e in scene if e["eventName"] == "SendCommand"]
+    assert len({machine for wave in commanded for machine in wave}) == 12
+    by_name = {e["eventName"]: e for e in scene}
+    volume = by_name["CreateVolume"]
+    snapshot = by_name["CreateSnapshot"]["responseElements"]["snapshotId"]
+    assert volume["requestParameters"]["snapshotId"] == snapshot
+    assert by_name["AttachVolume"]["requestParameters"]["volumeId"] == volume["responseElements"]["volumeId"]
+    (machine,) = by_name["RunInstances"]["responseElements"]["instancesSet"]["items"]
+    assert by_name["AttachVolume"]["requestParameters"]["instanceId"] == machine["instanceId"]
+    opened = by_name["AuthorizeSecurityGroupIngress"]["requestParameters"]["groupId"]
+    assert [group["groupId"] for group in machine["groupSet"]["items"]] == [opened]
+
+
+def test_the_help_desk_never_did_so_before(events: list[Record]) -> None:
+    of_her = [e for e in events if e["userIdentity"].get("userName") == "sunniva"]
+    before = {e["eventName"] for e in of_her if e["sourceIPAddress"] != company.TAKE_OVER_ADDRESS}
+    assert before.isdisjoint({"SendCommand", "CreateSnapshot", "CreateVolume", "RunInstances"})
+    assert any(e["eventName"] == "ConsoleLogin" and seconds(e) < seconds(events[0]) + WEEK for e in of_her)
 
 
 def night(event: Record) -> bool:

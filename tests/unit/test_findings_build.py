@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from firstseen.findings.build import MAX_FACT_CHARS, MAX_RELATED, build
 from firstseen.findings.finding import MAX_RAW_BYTES, Related
 from firstseen.findings.times import DAY_US, HOUR_US, about, iso, moment, span
-from firstseen.language.rules import Correlation, CorrelationType, Suppression
+from firstseen.language.rules import Correlation, CorrelationType, Suppression, Vocabulary
 from firstseen.sources.event import Event
 from tests.unit.findings_samples import NOON_US, ROLE, event, finding, opening, rule, suppressed_rule
 
@@ -131,6 +131,19 @@ def test_suppression_values_come_from_the_key_or_the_event() -> None:
     assert name(suppressed_rule()) == name(suppressed_rule(), event(eventID="another"))
     assert name(suppressed_rule()) != name(suppressed_rule(), event(recipientAccountId="999"))
     assert name(rule()) == ""
+
+
+def test_suppression_reads_its_fields_by_the_names_that_the_rule_uses() -> None:
+    """To Elastic's ``source.ip`` a service's name is no address; to the common one it is what stands there."""
+    service = event(sourceIPAddress="ec2.amazonaws.com")
+
+    def name(vocabulary: Vocabulary, one: Event = service) -> str:
+        by_address = Suppression(("source.ip",), HOUR_US, "separate", vocabulary)
+        return build(opening(one), rule(suppression=by_address), one).suppression
+
+    assert name("ecs") == ""
+    assert name("raw")
+    assert name("ecs", event()) == name("raw", event()) != ""
 
 
 def test_an_event_without_the_field_shares_a_slot_or_stands_alone_as_the_rule_says() -> None:

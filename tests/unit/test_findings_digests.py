@@ -236,12 +236,14 @@ def test_a_changed_rule_sums_up_only_what_was_received_since_it_began() -> None:
     assert "1 finding would have been sent" in made.reason
 
 
-def test_a_rule_that_found_nothing_while_learning_says_so() -> None:
+def test_a_rule_that_found_nothing_while_learning_stays_silent() -> None:
+    """And is not counted again with each sweep."""
     store, correlation = MemoryStore(), rule(learning_us=DAY_US)
     activate(store, [correlation], NOON_US)
-    [made] = prepare(store, [correlation], now_us=NOON_US, learnt_us=NOON_US + DAY_US)
-    assert "0 findings would have been sent" in made.reason
-    assert ocsf_bytes(made)
+    assert prepare(store, [correlation], now_us=NOON_US, learnt_us=NOON_US + DAY_US) == []
+    watched = Watched(MemoryStore(shared=store))
+    assert due_summaries(watched, [correlation], now_us=NOON_US + DAY_US, learnt_us=NOON_US + DAY_US) == []
+    assert watched.calls == ["scan_records"]
 
 
 def test_a_rule_that_does_not_learn_or_is_gone_has_no_summary() -> None:

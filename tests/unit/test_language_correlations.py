@@ -97,7 +97,11 @@ COUNT = "rules: [one]\ntimespan: 1h\ncondition: {gte: 5}"
         ("type: new_terms\nrules: []\nfields: [a]\ntimespan: 7d", "a list of 1 to"),
         ("type: new_terms\nrules: [one]\nfields: [a]", "needs 'timespan'"),
         ("type: new_terms\nrules: [one]\nfields: [a]\ntimespan: 7 days", "a number with a unit"),
-        ("type: new_terms\nrules: [one]\nfields: [a]\ntimespan: 0d", "a number with a unit"),
+        (
+            "type: new_terms\nrules: [one]\nfields: [a]\ntimespan: 0d",
+            "at least one second and at most ten years, not 0d",
+        ),
+        ("type: new_terms\nrules: [one]\nfields: [a]\ntimespan: d", "a number with a unit"),
         ("type: new_terms\nrules: [one]\nfields: [a]\ntimespan: 20y", "at most ten years"),
         (
             "type: new_terms\nrules: [onne]\nfields: [a]\ntimespan: 7d",

@@ -340,13 +340,15 @@ def test_a_rule_without_severity_or_risk_has_the_usual_ones() -> None:
 def test_alert_suppression_is_carried_over() -> None:
     loaded = load_rules(folder())
     suppressions = {rule.card.title: rule.suppression for rule in loaded.correlations}
-    assert suppressions["A user is refused many different calls"] == Suppression(("user.id",), 6 * HOUR_US, "group")
-    run = Suppression(("user.id", "cloud.region"), 5 * MINUTE_US, "separate")
+    assert suppressions["A user is refused many different calls"] == Suppression(
+        ("user.id",), 6 * HOUR_US, "group", "ecs"
+    )
+    run = Suppression(("user.id", "cloud.region"), 5 * MINUTE_US, "separate", "ecs")
     assert suppressions["A trail is stopped"] == run
     assert suppressions["EC2 password data refused to a role for the first time"] is None
     counted = THRESHOLD.replace('field = ["user.id", "cloud.region"]', "field = []")
     together = one(HEAD + 'interval = "1h"\n' + counted + "[rule.alert_suppression]\n")[1].suppression
-    assert together == Suppression((), HOUR_US, "group")
+    assert together == Suppression((), HOUR_US, "group", "ecs")
 
 
 # ---- what is refused -----------------------------------------------------------------------------------------

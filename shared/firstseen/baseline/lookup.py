@@ -1,6 +1,8 @@
-"""What CloudTrail's event history must be asked for, so that the rules with memory see their past.
+"""What a provider's own history must be asked for, so that the rules with memory see their past.
 
-The event history is asked by one attribute at a time, so the calls that rules name are what it is asked for.
+CloudTrail's event history is asked by one attribute at a time, so the calls that rules name are what it is asked for.
+The Activity Log can be asked for everything in a stretch of time, or by the provider of the *resource*, which says
+nothing certain about the operation: it is asked for everything.
 """
 
 from __future__ import annotations
@@ -13,8 +15,14 @@ from firstseen.language.pack import Pack
 from firstseen.language.predicates import And, Leaf, Or, Predicate
 from firstseen.language.rules import Base, Correlation
 from firstseen.sources.aws_cloudtrail import CLOUDTRAIL
+from firstseen.sources.azure_activitylogs import ACTIVITYLOGS
+from firstseen.sources.azure_auditlogs import AUDITLOGS
+from firstseen.sources.azure_signinlogs import SIGNINLOGS
+from firstseen.sources.source import Source
 
-Attribute = Literal["EventName", "EventSource"]
+Attribute = Literal["EventName", "EventSource", "Everything"]
+"""``Everything`` has no value."""
+
 _Value = Callable[[Leaf], str | None]
 
 
@@ -25,7 +33,8 @@ class Asked:
     Attributes:
         attributes: (attribute, value), such as ``("EventName", "GetPasswordData")``: each once, sorted.
         covered: the rules with memory of which everything is looked up.
-        uncovered: those of which some base rule names neither call nor service: nothing can be asked for.
+        uncovered: those of which the history cannot show everything, and of which nothing is looked up: some base rule
+            names neither call nor service, or reads another log of the same cloud.
     """
 
     attributes: tuple[tuple[Attribute, str], ...]
@@ -50,6 +59,64 @@ def asked(pack: Pack) -> Asked:
         covered.append(rule)
         wanted.update(*(one for one in found if one is not None))
     return Asked(tuple(sorted(wanted)), tuple(covered), tuple(uncovered))
+
+
+def everything(pack: Pack) -> Asked:
+    """What the pack's rules with memory need of the Activity Log, which is asked for all that there is.
+
+    A rule that reads Entra ID's logs as well would know half its past and count as complete: it is not covered.
+    """
+    bases = {base.id: base for base in pack.bases}
+    covered: list[Correlation] = []
+    uncovered: list[Correlation] = []
+    for rule in pack.correlations:
+        read = {name for one in rule.members for name in bases[one.base_id].sources}
+        if not rule.enabled or rule.type == "match" or not read & {ACTIVITYLOGS.name, *_ENTRA}:
+            continue
+        (uncovered if read & _ENTRA else covered).append(rule)
+    return Asked((("Everything", ""),) if covered else (), tuple(covered), tuple(uncovered))
+
+
+_ENTRA = frozenset((SIGNINLOGS.name, AUDITLOGS.name))
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A log whose provider keeps the last 90 days of it, and can be asked for them.
+
+    Attributes:
+        source: what its entries are.
+        name: on the command line and in cursors.
+        said: its name in messages.
+        asked: what it must be asked for.
+        uncovered: why it may not serve a rule.
+        instead: the files that serve any rule.
+    """
+
+    source: Source
+    name: str
+    said: str
+    asked: Callable[[Pack], Asked]
+    uncovered: str
+    instead: str
+
+
+CLOUDTRAIL_HISTORY = Log(
+    source=CLOUDTRAIL,
+    name="cloudtrail",
+    said="CloudTrail's event history",
+    asked=asked,
+    uncovered="it names neither call nor service",
+    instead="the trail's files",
+)
+ACTIVITY_LOG = Log(
+    source=ACTIVITYLOGS,
+    name="activity-log",
+    said="the Activity Log",
+    asked=everything,
+    uncovered="it reads Entra ID's logs",
+    instead="exported logs",
+)
 
 
 def _attributes(base: Base) -> set[tuple[Attribute, str]] | None:

@@ -1,4 +1,4 @@
-"""A baseline from CloudTrail's event history in slices: as much as one call has time for, the next goes on.
+"""A baseline from a provider's own history in slices: as much as one call has time for, the next goes on.
 
 The history is read in windows, oldest first, each settled in event-time order before a cursor remembers it. When a
 call could not finish a single one, the next tries one half as long.
@@ -6,14 +6,14 @@ call could not finish a single one, the next tries one half as long.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import msgspec
 
 from firstseen.baseline.build import Build, Built, reach, with_memory
-from firstseen.baseline.lookup import Asked, Attribute, asked
+from firstseen.baseline.lookup import CLOUDTRAIL_HISTORY, Asked, Attribute, Log
 from firstseen.baseline.rows import KEEP_CURSOR_US, begin, cursor_record
 from firstseen.errors import InputError
 from firstseen.findings.learning import RuleRow, rule_record
@@ -22,9 +22,10 @@ from firstseen.findings.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from firstseen.language.pack import Pack
 from firstseen.language.rules import Correlation
 from firstseen.pipeline import Clock, Match, raised
-from firstseen.sources.aws_cloudtrail import CLOUDTRAIL
 from firstseen.sources.event import Event, Reject
 from firstseen.sources.reading import read_event
+from firstseen.sources.registry import SOURCES
+from firstseen.sources.source import Source
 from firstseen.store.store import Store
 
 MAX_WINDOW_US = 5 * DAY_US
@@ -33,7 +34,7 @@ OVERLAP_US = HOUR_US
 """Read again where a stretch is added to: events reach the history some minutes after they happened."""
 
 HISTORY_US = 90 * DAY_US - HOUR_US
-"""What CloudTrail keeps, less what passes while a build runs."""
+"""What the providers keep, less what passes while a build runs."""
 
 
 MAX_BUILD_US = 3 * DAY_US
@@ -41,7 +42,7 @@ MAX_BUILD_US = 3 * DAY_US
 
 
 class History(Protocol):
-    """CloudTrail's event history of one region."""
+    """The history of one region or subscription."""
 
     def events(self, attribute: Attribute, value: str, *, from_us: int, to_us: int) -> Iterable[bytes]:
         """The events with this attribute and ``from_us`` ≤ time < ``to_us``. Raises InputError."""
@@ -75,7 +76,7 @@ class Sliced:
 
     Attributes:
         rules: whose baseline is being built; empty: there is nothing to do.
-        uncovered: rules with memory that name nothing that CloudTrail could be asked for.
+        uncovered: rules with memory whose past the history cannot show: see :class:`firstseen.baseline.lookup.Asked`.
         built: the build ended; what each rule knows.
         left_us: of the history that is still to be read.
         settled: matches that this call put into the state. rejects: what could not be read.
@@ -93,12 +94,12 @@ class _LateError(Exception):
     """No further request is made in this call."""
 
 
-def announce(store: Store, pack: Pack, *, now_us: int) -> None:
+def announce(store: Store, pack: Pack, *, now_us: int, log: Log = CLOUDTRAIL_HISTORY) -> None:
     """Rules whose baseline can be built, and that nothing is known of, stay silent until it is (six hours at most).
 
     Raises StoreUnavailable.
     """
-    covered = asked(with_memory(pack)).covered
+    covered = log.asked(with_memory(pack)).covered
     rows = _rows(store, covered)
     begin(store, [one for one in covered if one.card.id not in rows], now_us=now_us)
 
@@ -136,23 +137,27 @@ class Slicer:
     """One deployment's builds.
 
     Attributes:
-        histories: by region.
-        days: how much history a rule gets at least; more where its timespan is longer, up to what CloudTrail has.
+        histories: by region or subscription.
+        days: how much history a rule gets at least; more where its timespan is longer, up to what the provider has.
         deadline_us: when no further request is made.
+        log: which log the histories are of.
+        sources: as for the pipeline: with databases of addresses where rules need them.
     """
 
     pack: Pack
     store: Store
-    histories: dict[str, History]
+    histories: Mapping[str, History]
     clock: Clock
     owner: str
     days: int
     deadline_us: int
+    log: Log = CLOUDTRAIL_HISTORY
+    sources: Mapping[str, Source] = field(default_factory=lambda: SOURCES)
 
     def run(self) -> Sliced:
         """Go on with the build, or begin one. Raises StoreUnavailable, InputError: the next call goes on."""
         memory = with_memory(self.pack)
-        wanted = asked(memory)
+        wanted = self.log.asked(memory)
         rules = waiting(self.store, wanted.covered, now_us=self.clock())
         done = Sliced(rules, wanted.uncovered)
         if rules:
@@ -163,7 +168,7 @@ class Slicer:
                 bases=tuple(one for one in memory.bases if one.id in bases),
                 correlations=tuple(one for one in memory.correlations if one.card.id in ids),
             )
-            _Slices(self, own, asked(own), done).run()
+            _Slices(self, own, self.log.asked(own), done).run()
         return done
 
 
@@ -174,8 +179,8 @@ class _Slices:
         self._of = of
         self._wanted = wanted
         self._done = done
-        self._build = Build(pack, wanted.covered, of.store, of.clock, of.owner, input_name="")
-        self._where = cursor_record(wanted.covered, f"cloudtrail slices {' '.join(sorted(of.histories))}")
+        self._build = Build(pack, wanted.covered, of.store, of.clock, of.owner, "", sources=of.sources)
+        self._where = cursor_record(wanted.covered, f"{of.log.name} slices {' '.join(sorted(of.histories))}")
 
     def run(self) -> None:
         at = self._begun()
@@ -212,8 +217,8 @@ class _Slices:
         if given_up:
             named = ", ".join(one.card.id for one in self._wanted.covered)
             raise InputError(
-                "CloudTrail's event history holds more of these rules' calls than it lets out in three days; "
-                f"build their baselines from the trail's files ('firstseen baseline build --from …'): {named}"
+                f"{self._of.log.said} holds more of what these rules read than it lets out in three days; build their "
+                f"baselines from {self._of.log.instead} ('firstseen baseline build --from …'): {named}"
             )
 
     def _begun(self) -> Slice:
@@ -237,11 +242,11 @@ class _Slices:
     def _read(self, from_us: int, to_us: int) -> list[Match]:
         """What matched in one window of every history, in event-time order. A call's time bounds how much it is."""
         found: list[Match] = []
-        for region, history in self._of.histories.items():
+        for place, history in self._of.histories.items():
             for attribute, value in self._wanted.attributes:
                 self._check()
                 for raw in history.events(attribute, value, from_us=from_us, to_us=to_us):
-                    found.extend(self._matches(raw, f"cloudtrail {region}"))
+                    found.extend(self._matches(raw, f"{self._of.log.name} {place}"))
                     self._check()
         found.sort(key=lambda one: (one.event.time_us, one.event.id))
         return found
@@ -251,7 +256,7 @@ class _Slices:
             raise _LateError
 
     def _matches(self, raw: bytes, place: str) -> Iterator[Match]:
-        event = read_event(raw, received_us=self._of.clock(), source=CLOUDTRAIL)
+        event = read_event(raw, received_us=self._of.clock(), source=self._of.log.source)
         if not isinstance(event, Event):
             self._done.rejects.append(event)
             return

@@ -11,12 +11,16 @@ from firstseen.sources.registry import SOURCES
 from firstseen.sources.source import Source
 from firstseen.sources.times import parse_time
 
+NOW_HELP = "the time of the run: 2026-10-01, or 2026-10-01T12:00:00Z (default: the clock)"
+
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
     """``--rules``, ``--source``, ``--now`` and the inputs."""
-    parser.add_argument("--rules", nargs="+", required=True, metavar="PATH", help="rule files, folders, or a rule pack")
+    parser.add_argument(
+        "--rules", nargs="+", action="extend", required=True, metavar="PATH", help="rule files, folders, or a pack"
+    )
     parser.add_argument("--source", choices=sorted(SOURCES), help="what the input is, instead of recognising it")
-    parser.add_argument("--now", metavar="TIME", help="the time of the run, ISO 8601 (default: the clock)")
+    parser.add_argument("--now", metavar="TIME", help=NOW_HELP)
     parser.add_argument("input", nargs="*", metavar="INPUT", help="files, folders, or - for standard input")
 
 
@@ -39,9 +43,9 @@ def now_of(args: argparse.Namespace) -> int:
     """``--now``, or the clock at this moment, in microseconds. Raises SettingsError."""
     if args.now is None:
         return time.time_ns() // 1000
-    parsed = parse_time(args.now)
+    parsed = parse_time(args.now if "T" in args.now else f"{args.now}T00:00:00Z")
     if parsed is None:
-        msg = f"--now {args.now!r}: not a time; write it like 2026-10-01T12:00:00Z"
+        msg = f"--now {args.now!r}: not a time; write it like 2026-10-01 or 2026-10-01T12:00:00Z"
         raise SettingsError(msg)
     return parsed
 

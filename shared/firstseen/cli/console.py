@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from firstseen.cli.inputs import Advance, Input
-from firstseen.findings.text import safe_text
+from firstseen.findings.safe import safe_text
 from firstseen.sources.event import Reject
 
 MAX_REASON = 300

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from firstseen.cli.located import SOURCES
 from firstseen.cli.proving import ask_of, encoded, findings, matches
 from firstseen.language.examples.events import example, near_misses
 from firstseen.language.examples.search import Unsolved
 from firstseen.language.examples.sequences import sequences
 from firstseen.language.rules import Base, Correlation
-from firstseen.sources.registry import SOURCES
 from firstseen.sources.source import View
 
 

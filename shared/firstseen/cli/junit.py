@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
 from firstseen.errors import Place
+from firstseen.findings.safe import safe_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +66,5 @@ def _attribute(text: str) -> str:
 
 
 def _allowed(text: str) -> str:
-    """Without what XML 1.0 cannot hold: control characters, surrogates, non-characters."""
-    return "".join(
-        one
-        if one in "\t\n\r" or "\x20" <= one <= "\ud7ff" or "\ue000" <= one <= "\ufffd" or one >= "\U00010000"
-        else "�"
-        for one in text
-    )
+    """With escapes for what XML 1.0 cannot hold, and for what whoever looks at the file would obey."""
+    return safe_lines(text)

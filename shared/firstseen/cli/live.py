@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from firstseen.cli.stores import open_store
+from firstseen.cli.stores import LASTING, open_store
 from firstseen.errors import SettingsError
 from firstseen.findings.finding import key_of
 
@@ -22,7 +22,7 @@ STATE_VARIABLE = "FIRSTSEEN_STATE"
 
 def add_state(parser: argparse.ArgumentParser) -> None:
     """``--state``."""
-    parser.add_argument("--state", metavar="URL", help=f"the state to look at (default: ${STATE_VARIABLE})")
+    parser.add_argument("--state", metavar="URL", help=f"{LASTING} (default: ${STATE_VARIABLE})")
 
 
 def state_url(args: argparse.Namespace) -> str:

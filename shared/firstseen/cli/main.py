@@ -30,7 +30,10 @@ class Command(Protocol):
         """Do it; the exit status."""
 
 
-COMMANDS = ("replay", "match", "rules", "findings", "expect", "baseline", "backtest", "sweep", "notify-test")
+COMMANDS = (
+    "replay", "match", "rules", "coverage", "findings", "expect", "baseline", "backtest", "audit", "sweep",
+    "deadletters", "doctor", "notify-test",
+)  # fmt: skip
 """Modules of ``firstseen.cli.commands`` (``-`` is ``_`` there), in the order of the help.
 
 Only the one asked for is imported.
@@ -46,7 +49,9 @@ def main(argv: list[str] | None = None) -> int:
         status: int = args.run(args)
         sys.stdout.flush()
     except FirstseenError as exc:
-        sys.stderr.write(f"firstseen: {exc}\n")
+        from firstseen.findings.safe import safe_lines
+
+        sys.stderr.write(f"firstseen: {safe_lines(str(exc))}\n")  # it may quote an input
         return EXIT_UNUSABLE
     except KeyboardInterrupt:
         sys.stderr.write("firstseen: interrupted; what was reported is kept, run the same command again to go on\n")

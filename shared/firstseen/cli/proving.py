@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import orjson
 
 from firstseen.adapters.local.memory import MemoryStore
+from firstseen.cli.located import SOURCES
 from firstseen.errors import FirstseenError, RuleError
 from firstseen.findings.finding import Finding
 from firstseen.findings.sink import Publication
@@ -23,7 +24,6 @@ from firstseen.matching.questions import Tree, resolve
 from firstseen.pipeline import Delivery, Pipeline
 from firstseen.sources.event import Reject
 from firstseen.sources.reading import read_event
-from firstseen.sources.registry import SOURCES
 from firstseen.sources.source import Source, View
 
 RECEIVED_US = 253_402_300_799_000_000
@@ -66,7 +66,7 @@ def encoded(view: View) -> bytes:
 
 def matches(base: Base, events: Sequence[bytes]) -> Outcome:
     """How many of the events the base rule matches, in the compiled engine."""
-    engine = Engine(Pack.of([base], []))
+    engine = Engine(Pack.of([base], []), SOURCES)
     source = _only_source(base)
     number, problems = 0, []
     for position, raw in enumerate(events, 1):
@@ -84,7 +84,7 @@ def findings(correlation: Correlation, bases: Mapping[str, Base], events: Sequen
     """How many findings the events cause, stepped one by one in the order given, over an empty store in memory."""
     members = list(dict.fromkeys(member.base_id for member in correlation.members))
     pack = Pack.of([bases[one] for one in members], [replace(correlation, enabled=True)])
-    pipeline = Pipeline(pack, MemoryStore(), _Taking(), owner="test", clock=_still)
+    pipeline = Pipeline(pack, MemoryStore(), _Taking(), owner="test", clock=_still, sources=SOURCES)
     source = _only_source(bases[members[0]]) if len(members) == 1 else None
     number, problems, active = 0, [], False
     for position, raw in enumerate(events, 1):

@@ -11,7 +11,7 @@ from firstseen.errors import InputError
 from firstseen.matching.engine import Document, Scan
 from firstseen.sources.event import Reject
 from firstseen.sources.source import Source
-from firstseen.sources.splitting import split
+from firstseen.sources.splitting import Block, blocks
 
 STRANGE = "not a log: neither JSON nor gzip; leave it out of the folder"
 
@@ -23,7 +23,7 @@ class Open(Protocol[Result]):
     """:meth:`Engine.scan` or :meth:`Engine.sightings`."""
 
     def __call__(
-        self, documents: Iterable[Document | Reject], *, received_us: int, source: Source | None = None
+        self, documents: Iterable[Document | Reject | Block], *, received_us: int, source: Source | None = None
     ) -> Scan[Result]:
         """Begin a pass over one input's documents."""
 
@@ -46,7 +46,7 @@ def scan(  # noqa: PLR0913 - one door for every command that reads
             yield one, Reject(STRANGE, b"")
             continue
         try:
-            found = begin(split(one.chunks(advance)), received_us=received_us, source=source)
+            found = begin(blocks(one.chunks(advance)), received_us=received_us, source=source)
             for item in found:
                 yield one, item
             count["events"] += found.events

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from firstseen import __version__
 from firstseen.errors import Place, RuleError
-from firstseen.findings.safe import safe_text
+from firstseen.findings.safe import safe_json, safe_lines, safe_text
 from firstseen.language.checks.issues import SEVERITIES, Issue
 from firstseen.language.checks.running import CHECKS, SYNTAX, SYNTAX_SAYS
 
@@ -26,7 +26,7 @@ def text(issues: Sequence[Issue]) -> str:
         mend = f"; {issue.mend}" if issue.mend else ""
         rule = f"rule {issue.rule_id}: " if issue.place is None and issue.rule_id else ""
         message = f"{issue.severity}: {rule}{safe_text(issue.message + mend, MAX_LINE_CHARACTERS)} [{issue.check}]"
-        shown.append(str(RuleError(message, issue.place)) + "\n")
+        shown.append(safe_lines(str(RuleError(message, issue.place))) + "\n")
     return "".join(shown)
 
 
@@ -49,7 +49,7 @@ def as_json(issues: Sequence[Issue]) -> str:
         ],
         "counts": {severity: counts[severity] for severity in SEVERITIES},
     }
-    return json.dumps(body, ensure_ascii=False, indent=2) + "\n"
+    return safe_json(json.dumps(body, ensure_ascii=False, indent=2)) + "\n"
 
 
 def sarif(issues: Sequence[Issue]) -> str:
@@ -68,7 +68,7 @@ def sarif(issues: Sequence[Issue]) -> str:
             }
         ],
     }
-    return json.dumps(body, ensure_ascii=False, indent=2) + "\n"
+    return safe_json(json.dumps(body, ensure_ascii=False, indent=2)) + "\n"
 
 
 def _rule(name: str, severity: str, says: str) -> dict[str, object]:
@@ -84,13 +84,13 @@ def _result(issue: Issue, ids: Sequence[str]) -> dict[str, object]:
     message = issue.message + (f"; {issue.mend}" if issue.mend else "")
     file = issue.place.file if issue.place else ""
     # Without the line: a result stays the same when something is added above it.
-    identity = f"{issue.check}\n{issue.rule_id}\n{file}\n{issue.message}"
+    identity = f"{issue.check}\n{issue.rule_id}\n{file}\n{issue.message}".encode("utf-8", "surrogatepass")
     result: dict[str, object] = {
         "ruleId": issue.check,
         "ruleIndex": ids.index(issue.check),
         "level": issue.severity,
-        "message": {"text": message},
-        "partialFingerprints": {"firstseenIssue/v1": hashlib.sha256(identity.encode()).hexdigest()},
+        "message": {"text": message.replace("](", "] (")},  # hosts make links of what has this form
+        "partialFingerprints": {"firstseenIssue/v1": hashlib.sha256(identity).hexdigest()},
     }
     if issue.place is not None:
         result["locations"] = [{"physicalLocation": _location(issue.place)}]

@@ -16,6 +16,7 @@ LOG_ENDINGS = (".gz", ".jsonl", ".ndjson", ".log")
 
 PACK_START = b'{"bases":['
 MAX_RULE_FILES = 100_000
+RULES_FOLDER, LISTS_FOLDER = "rules", "value_lists"
 
 
 def is_rules(name: str) -> bool:
@@ -49,6 +50,22 @@ def read_rule_files(names: list[str]) -> dict[str, bytes]:
                 msg = f"{one}: cannot be read: {exc.strerror or exc}"
                 raise SettingsError(msg) from exc
     return files
+
+
+def read_list_files(names: list[str]) -> dict[str, bytes]:
+    """Path → content of the value lists that lie by the rules without being named. Raises SettingsError.
+
+    They are in a folder ``value_lists`` beside what an argument names, or beside the folder ``rules`` that it lies in.
+    """
+    folders: dict[Path, None] = {}
+    for name in names:
+        path = Path(name).absolute()
+        above = next((one for one in (path, *path.parents) if one.name == RULES_FOLDER), path)
+        for beside in (path.parent, above.parent):
+            folders[beside / LISTS_FOLDER] = None
+    here = Path.cwd()
+    found = [str(one.relative_to(here) if one.is_relative_to(here) else one) for one in folders if one.is_dir()]
+    return read_rule_files(found)
 
 
 def load_pack(names: list[str]) -> Pack:

@@ -15,18 +15,22 @@ from firstseen.language.examples.search import Unsolved
 def scaffold(rules: RuleSet, name: str) -> str:
     """YAML of a ``firstseen:`` mapping with tests. Raises SettingsError when no example can be made."""
     base, correlation = rules.find(name)
-    found = examples_of(base, correlation, {one.id: one for one in rules.bases})
+    bases = rules.standing_in()
+    found = examples_of(bases[base.id] if base is not None else None, correlation, bases)
     if isinstance(found, Unsolved):
         msg = f"no example for {name!r}: {found.reason}"
         raise SettingsError(msg)
-    tests = [_test(one) for one in found]
+    used = [base.id] if base is not None else [one.base_id for one in correlation.members] if correlation else []
+    lists = {name: list(values) for one in used for name, values in rules.stand_ins(one).items()}
+    tests = [_test(one, lists) for one in found]
     if base is not None and len(found) > 1:  # single events that do not match make one test
         misses = [view for one in found[1:] for view in one.views]
-        tests = [tests[0], _test(Shown("events that differ in one place do not match", tuple(misses), 0))]
+        tests = [tests[0], _test(Shown("events that differ in one place do not match", tuple(misses), 0), lists)]
     return yaml.safe_dump({"firstseen": {"tests": tests}}, sort_keys=False, allow_unicode=True, width=120)
 
 
-def _test(shown: Shown) -> dict[str, object]:
+def _test(shown: Shown, lists: dict[str, list[str]]) -> dict[str, object]:
     # Through JSON: YAML would otherwise write parts that events share as anchors.
     events = [json.loads(json.dumps(view)) for view in shown.views]
-    return {"name": shown.says, "events": events, "expect": shown.expected}
+    stated: dict[str, object] = {"lists": {name: list(values) for name, values in lists.items()}} if lists else {}
+    return {"name": shown.says, **stated, "events": events, "expect": shown.expected}

@@ -1,7 +1,8 @@
-"""Where packs are published: ``s3://BUCKET/PREFIX``, ``file:FOLDER``."""
+"""Where packs are published: ``s3://BUCKET/PREFIX``, a blob container's address, ``file:FOLDER``."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,6 +11,7 @@ from firstseen.language.published import Shelf
 
 if TYPE_CHECKING:
     from firstseen.adapters.aws.packs import S3Shelf
+    from firstseen.adapters.azure.packs import BlobShelf
 
 
 class Named(Shelf, Protocol):
@@ -28,7 +30,9 @@ def open_shelf(url: str) -> Named:
         from firstseen.adapters.local.packs import FolderShelf
 
         return FolderShelf(Path(url.removeprefix("file:")))
-    msg = f"--to {url!r}: use s3://BUCKET/PREFIX or file:FOLDER"
+    elif url.startswith(("https://", "http://")):
+        return _blob(url)
+    msg = f"--to {url!r}: use s3://BUCKET/PREFIX, https://ACCOUNT.blob.core.windows.net/CONTAINER/PREFIX or file:FOLDER"
     raise SettingsError(msg)
 
 
@@ -40,3 +44,13 @@ def _s3(bucket: str, prefix: str) -> S3Shelf:
         raise SettingsError(msg) from exc
     client = packs_client()
     return S3Shelf(bucket, prefix, lambda: client)
+
+
+def _blob(address: str) -> BlobShelf:
+    """The variable is that of the Azure CLI. An account's key is used only where somebody has put it."""
+    try:
+        from firstseen.adapters.azure.packs import blob_shelf
+    except ModuleNotFoundError as exc:
+        msg = f"--to {address} needs Azure's SDK: pip install --require-hashes -r requirements/azure.txt"
+        raise SettingsError(msg) from exc
+    return blob_shelf(address, connection_string=os.environ.get("AZURE_STORAGE_CONNECTION_STRING", ""))

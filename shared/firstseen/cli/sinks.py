@@ -1,7 +1,8 @@
-"""Sink URLs: ``terminal:``, ``jsonl:``, ``sns:ARN``."""
+"""Sink URLs: ``terminal:``, ``jsonl:``, ``sns:TOPIC-ARN``, ``eventgrid:ENDPOINT``."""
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from firstseen.findings.sink import Sink
 
 MAX_SHOWN = 100
+
+FORMS = "terminal:, jsonl:, sns:TOPIC-ARN or eventgrid:ENDPOINT"
 
 
 def open_sink(url: str, *, endpoint_url: str | None = None) -> Sink:
@@ -28,7 +31,9 @@ def open_sink(url: str, *, endpoint_url: str | None = None) -> Sink:
             return JsonLinesSink(sys.stdout.buffer)
         case "sns" if rest:
             return _sns(rest, endpoint_url)
-    msg = f"--sink {url[:MAX_SHOWN]!r}: use terminal:, jsonl: or sns:TOPIC-ARN"
+        case "eventgrid" if rest:
+            return _eventgrid(rest)
+    msg = f"--sink {url[:MAX_SHOWN]!r}: use {FORMS}"
     raise SettingsError(msg)
 
 
@@ -42,3 +47,12 @@ def _sns(topic_arn: str, endpoint_url: str | None) -> Sink:
     parts = topic_arn.split(":")
     region = parts[3] if len(parts) > 3 else None  # noqa: PLR2004 - arn:partition:sns:REGION:account:name
     return SNSSink(topic_arn, client=sns_client(region=region or None, endpoint_url=endpoint_url))
+
+
+def _eventgrid(endpoint: str) -> Sink:
+    try:
+        from firstseen.adapters.azure.topics import topic_sink
+    except ModuleNotFoundError as exc:
+        msg = "an Event Grid sink needs Azure's SDK: pip install --require-hashes -r requirements/azure.txt"
+        raise SettingsError(msg) from exc
+    return topic_sink(endpoint, os.environ)

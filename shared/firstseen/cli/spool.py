@@ -76,12 +76,17 @@ class Spool:
             self._write_run()
 
     def in_order(self, received_us: int) -> Iterator[Match]:
-        """Every match by event time, then event id, then the order of putting in."""
+        """Every match by event time, then event id, then the order of putting in.
+
+        Raises InputError when what was put in cannot be got out again: no match is dropped.
+        """
         self._rows.sort()
         for row in heapq.merge(self._rows, *(self._read_run(*run) for run in self._runs)):
             event = read_event(row.raw, received_us=received_us, source=SOURCES[row.source])
-            if isinstance(event, Event):
-                yield Match(event, row.bases, row.handle, row.pointer)
+            if not isinstance(event, Event):
+                msg = f"{row.pointer}: its event was read once and cannot be read again: {event.reason}"
+                raise InputError(msg)
+            yield Match(event, row.bases, row.handle, row.pointer)
 
     def _write_run(self) -> None:
         if self._file is None:

@@ -10,6 +10,9 @@ from firstseen.errors import SettingsError
 if TYPE_CHECKING:
     from firstseen.store.store import Store
 
+LASTING = "sqlite:PATH, dynamodb:TABLE or tables:TABLE"
+"""The forms of states that outlive the process."""
+
 
 def open_store(url: str) -> Store:
     """The store that a state URL names. Raises SettingsError for an unknown scheme, StoreError from the store."""
@@ -27,7 +30,7 @@ def open_store(url: str) -> Store:
             return _dynamodb(rest)
         case "tables" if rest:
             return _tables(rest)
-    msg = f"--state {url!r}: use memory:, sqlite:PATH, dynamodb:TABLE or tables:TABLE"
+    msg = f"--state {url!r}: use memory:, {LASTING}"
     raise SettingsError(msg)
 
 

@@ -25,9 +25,48 @@ MAX_KEY_CHARS = 1_000
 MAX_RELATED = 50
 
 _MORE_FACTS = (
-    ("error", ("aws.cloudtrail.error_code", "error.code")),
+    (
+        "error",
+        (
+            "aws.cloudtrail.error_code",
+            "yandex.audit.error",
+            "error.code",
+            "azure.activitylogs.properties.status_code",
+            "azure.signinlogs.result_description",
+            "azure.auditlogs.properties.result_reason",
+        ),
+    ),
     ("session", ("aws.cloudtrail.user_identity.arn",)),
     ("access_key", ("aws.cloudtrail.user_identity.access_key_id",)),
+    ("role", ("azure.activitylogs.identity.authorization.evidence.role",)),
+    (
+        "application",
+        (
+            "azure.signinlogs.properties.app_display_name",
+            "azure.auditlogs.properties.initiated_by.app.displayName",
+            "azure.activitylogs.identity.claims.appid",
+        ),
+    ),
+    ("tenant", ("azure.tenant_id",)),
+    (
+        "home_tenant",
+        (
+            "azure.signinlogs.properties.home_tenant_id",
+            "azure.activitylogs.identity.claims.http://schemas.microsoft.com/identity/claims/tenantid",
+        ),
+    ),
+    (
+        "user_id",
+        (
+            "azure.signinlogs.properties.user_id",
+            "azure.auditlogs.properties.initiated_by.user.id",
+            "yandex.audit.authentication.subject_id",
+            "vk.audit.user_id",
+        ),
+    ),
+    ("impersonator", ("yandex.audit.authentication.token_info.impersonator",)),
+    ("folder", ("yandex.audit.folder",)),
+    ("set_to", ("TargetResources.ModifiedProperties.NewValue",)),
 )
 """Beyond the common vocabulary, where a source has a name for it: what an on-call asks next."""
 
@@ -80,7 +119,10 @@ def build(  # noqa: PLR0913 - one door; each part comes from another room
 
 
 def facts(event: Event) -> tuple[tuple[str, str], ...]:
-    """The common vocabulary of one event as (name, text), names without a value left out."""
+    """The common vocabulary of one event as (name, text), names without a value left out.
+
+    And what was odd about the event, as ``remark``: whoever weighs the finding has to know that its time was corrected.
+    """
     source = event.source
     found = [(name, _fact(source.accessor(name, vocabulary="common"), event)) for name in COMMON]
     for name, candidates in _MORE_FACTS:
@@ -89,6 +131,10 @@ def facts(event: Event) -> tuple[tuple[str, str], ...]:
     for name, text in found:
         if text:
             named.setdefault(name, text)
+    if named.get("outcome") != "failure":
+        named.pop("error", None)  # Azure gives a status, and even a reason, to what succeeded
+    if event.remarks:
+        named["remark"] = _cut(encodable("; ".join(event.remarks)), MAX_FACT_CHARS)
     return tuple(named.items())
 
 
@@ -132,14 +178,17 @@ def _related(opening: Opening, correlation: Correlation, event: Event) -> tuple[
 def _suppression(correlation: Correlation, event: Event, key: dict[str, str]) -> str:
     """The name of the suppression slot that this finding belongs to; "" when it stands alone.
 
-    A field is looked up among the key's names first (they may be aliases), then in the event.
+    A field is looked up among the key's names first (they may be aliases), then in the event, by the names that the
+    rule uses.
     """
     asked = correlation.suppression
     if asked is None:
         return ""
     parts: list[str] = []
     for name in asked.fields:
-        values = [key[name]] if name in key else _values(event.source.accessor(name), event)
+        values = (
+            [key[name]] if name in key else _values(event.source.accessor(name, vocabulary=asked.vocabulary), event)
+        )
         if not values and asked.missing == "separate":
             return ""
         parts.append(str(len(values)))  # so that no two lists of values read the same
@@ -157,4 +206,5 @@ def _raw(raw: bytes) -> tuple[str, int]:
 
 def source_names(source: Source) -> tuple[str, ...]:
     """The names that :func:`facts` may give for this source; for documents and tests."""
-    return COMMON + tuple(name for name, candidates in _MORE_FACTS if any(one in source.ecs for one in candidates))
+    more = tuple(name for name, candidates in _MORE_FACTS if any(one in source.ecs for one in candidates))
+    return (*COMMON, *more, "remark")

@@ -14,6 +14,7 @@ import firstseen
 from firstseen.findings.attack import Tactic, Technique, tactics, techniques
 from firstseen.findings.finding import Finding
 from firstseen.findings.links import console_link
+from firstseen.findings.safe import safe_json
 from firstseen.findings.text import headline
 from firstseen.findings.times import iso
 from firstseen.language.rules import Level
@@ -36,6 +37,7 @@ SEVERITIES: dict[Level, tuple[int, str]] = {
 }
 
 _ACCOUNT_TYPES = {"AWS": (10, "AWS Account"), "Azure": (13, "Azure Subscription"), "GCP": (11, "GCP Project")}
+_OF_TENANTS = frozenset(("azure.signinlogs", "azure.auditlogs"))
 _OBSERVABLE_TYPES = {
     "ip": (2, "IP Address"),
     "hostname": (1, "Hostname"),
@@ -50,8 +52,8 @@ MAX_IP_CHARS = 40
 
 
 def ocsf_bytes(finding: Finding) -> bytes:
-    """The finding as one line of JSON with sorted keys, without a line break."""
-    return orjson.dumps(to_ocsf(finding), option=orjson.OPT_SORT_KEYS)
+    """The finding as one line of JSON with sorted keys, without a line break or anything else that a display obeys."""
+    return safe_json(orjson.dumps(to_ocsf(finding), option=orjson.OPT_SORT_KEYS).decode()).encode()
 
 
 def to_ocsf(finding: Finding) -> Object:
@@ -176,6 +178,8 @@ def _account(finding: Finding) -> Json:
     if not uid:
         return None
     type_id, name = _ACCOUNT_TYPES.get(finding.provider, (99, "Other"))
+    if finding.source in _OF_TENANTS:
+        type_id, name = 99, "Microsoft Entra tenant"
     return {"uid": uid, "type_id": type_id, "type": name}
 
 
@@ -184,12 +188,17 @@ def _actor(finding: Finding) -> Json:
     if not uid:
         return None
     credential = finding.fact("access_key")
-    return {"user": _pruned({"uid": uid, "uid_alt": finding.fact("session"), "credential_uid": credential})}
+    user = _pruned({"uid": uid, "uid_alt": finding.fact("session") or finding.fact("user_id"),
+                    "credential_uid": credential})  # fmt: skip
+    return _pruned({"user": user, "app_name": finding.fact("application")})
 
 
 def _api(finding: Finding) -> Json:
-    """``service:Call`` in its two parts."""
+    """``service:Call`` in its two parts; of an operation of Azure the provider is the service."""
     service, colon, call = finding.fact("action").rpartition(":")
+    if finding.source == "azure.activitylogs":
+        call = finding.fact("action")
+        service, colon, _ = call.partition("/")
     if not call and not service:
         return None
     response = _pruned({"error": finding.fact("error"), "message": finding.fact("outcome")})

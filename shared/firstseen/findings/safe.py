@@ -6,6 +6,7 @@ whole: it never rewrites a visible character, so what is shown can be searched f
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 _DANGEROUS = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"))
@@ -14,6 +15,15 @@ unassigned, spaces that are not the space."""
 
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5")
 """Letters, marks and symbols that show nothing."""
+
+_OBEYED = re.compile(
+    "[\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\U000e0001-\U000e007f]"
+)
+"""What JSON lets stand as it is, and a display obeys: controls of eight bits, directions, what is unseen."""
+
+MAX_ESCAPE = len("\\U0010ffff")
 
 MAX_MARKS = 2
 """Combining marks shown on one letter; more would climb over other lines."""
@@ -39,6 +49,24 @@ def safe_text(value: str, limit: int = 300) -> str:
         taken += 1
     left = len(value) - taken
     return "".join(shown) + (f"…(+{left})" if left else "")
+
+
+def safe_lines(value: str) -> str:
+    """``value`` with its line breaks; each of its lines as :func:`safe_text` shows it, none cut."""
+    return "\n".join(safe_text(line, len(line) * MAX_ESCAPE) for line in value.split("\n"))
+
+
+def safe_json(written: str) -> str:
+    r"""JSON that means the same, with what a display would obey as ``\u…``: somebody always looks at it with ``cat``.
+
+    Every character meant here can only stand within a string, where its escape may stand as well.
+    """
+    return written if written.isascii() and "\x7f" not in written else _OBEYED.sub(_as_json, written)
+
+
+def _as_json(found: re.Match[str]) -> str:
+    units = found[0].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at] << 8 | units[at + 1]:04x}" for at in range(0, len(units), 2))
 
 
 def _is_harmful(char: str) -> bool:

@@ -21,8 +21,9 @@ SUMMARIES = "firstseen.summary"
 
 
 def due_summaries(store: Store, correlations: Sequence[Correlation], *, now_us: int, learnt_us: int) -> list[Finding]:
-    """One pending summary for each of these rules whose learning has ended by ``learnt_us``, once.
+    """One pending summary for each of these rules whose learning has ended by ``learnt_us`` and found something, once.
 
+    A rule that found nothing stays silent: a deployment of a hundred rules would begin with a hundred empty messages.
     The summary is committed first and the rule's row marked after: a crash in between finds the summary's key
     and makes no second one. Raises StoreUnavailable: call again.
     """
@@ -52,7 +53,7 @@ def _mark(store: Store, record: Record) -> None:
 
 
 def _summary(store: Store, rule: Correlation, row: RuleRow, now_us: int) -> Finding | None:
-    """Commit it; None when it was made before, or another worker is first."""
+    """Commit it; None when there is nothing to tell, it was made before, or another worker is first."""
     group = (row.rule_id, row.fingerprint)
     key = key_hash(SUMMARIES, "", group, ())
     if key in store.read([key], consistent=True):
@@ -60,11 +61,12 @@ def _summary(store: Store, rule: Correlation, row: RuleRow, now_us: int) -> Find
     # An earlier version of the rule may have learnt, too: what was received before this one began is its.
     query = Query(None, row.learning_until_us, row.rule_id, "learning")
     learnt = tally.count(store, query, received_from_us=row.activated_us)
+    if learnt.sample is None:
+        return None
     card = replace(rule.card, level="informational", risk_score=0, triage=(), response=())
-    blank = Finding(uid="", card=card, type=rule.type, time_us=row.learning_until_us, received_us=now_us)
     length = span(row.learning_until_us - row.activated_us)
     summary = replace(
-        tally.message(learnt.sample or blank, learnt, now_us),
+        tally.message(learnt.sample, learnt, now_us),
         uid=finding_uid(key, 0),
         kind="summary",
         card=card,

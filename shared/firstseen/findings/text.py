@@ -46,7 +46,8 @@ def to_text(finding: Finding, *, width: int = DEFAULT_WIDTH) -> str:
     blocks = [
         [
             headline(finding),
-            *_wrapped(safe_text(finding.reason, MAX_PROSE_CHARS), width),
+            # Where a long one is wrapped, the event chooses with which word: no line of its may look like one of ours.
+            *_wrapped(safe_text(finding.reason, MAX_PROSE_CHARS), width, later="  "),
             *_caveats(finding, width),
         ],
         _facts(finding, width),
@@ -124,14 +125,28 @@ def short_actor(actor: str) -> str:
     return tail or actor
 
 
+def short_action(finding: Finding) -> str:
+    """The call as a headline has room for it: of Azure's operations without the provider and what all of them end in.
+
+    ``MICROSOFT.COMPUTE/VIRTUALMACHINES/RUNCOMMAND/ACTION`` is ``virtualmachines/runcommand``.
+    """
+    action = finding.fact("action")
+    provider, found, rest = action.partition("/")
+    if finding.source != "azure.activitylogs" or not found or "." not in provider:
+        return action
+    rest = rest.lower() if rest.isupper() else rest
+    head, found, last = rest.rpartition("/")
+    return head if found and last.lower() == "action" else rest
+
+
 def _short_pairs(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     return tuple((safe_text(name, 80), safe_text(value, 200)) for name, value in pairs)
 
 
 def _what(finding: Finding) -> str:
     who = safe_text(short_actor(finding.fact("actor")), 60)
-    call = safe_text(finding.fact("action"), 80)
-    said = " called ".join(part for part in (who, call) if part)
+    call = safe_text(short_action(finding), 80)
+    said = (": " if " " in call else " called ").join(part for part in (who, call) if part)
     if finding.fact("outcome") == "failure":
         said += " (failed)"
     if finding.fact("resource"):
@@ -158,13 +173,18 @@ def _facts(finding: Finding, width: int) -> list[str]:
     told = {finding.fact(name) for name in ("actor", "session", "account", "region", "source.ip")}
     pairs: list[tuple[str, str]] = [
         ("When", moment(finding.time_us)),
+        ("Remark", finding.fact("remark")),
         ("Who", finding.fact("actor")),
         ("Session", finding.fact("session") if finding.fact("session") != finding.fact("actor") else ""),
         ("Key", finding.fact("access_key")),
         ("What", ", ".join(part for part in (finding.fact("action"), outcome) if part)),
+        ("Set to", finding.fact("set_to")),
         ("Resource", finding.fact("resource")),
         ("From", finding.fact("source.ip")),
         ("Agent", finding.fact("user_agent")),
+        ("App", finding.fact("application")),
+        ("Role", finding.fact("role")),
+        ("Tenant", _foreign(finding)),
         ("Where", where),
         *(("Term", f"{name} = {value}") for name, value in finding.terms if value not in told),
         *(("Group", f"{name} = {value}") for name, value in finding.group if value not in told),
@@ -183,6 +203,12 @@ def _facts(finding: Finding, width: int) -> list[str]:
 
 def _attack(tags: tuple[str, ...]) -> Iterable[str]:
     return (*map(str, techniques(tags)), *(one.name for one in tactics(tags)))
+
+
+def _foreign(finding: Finding) -> str:
+    """Whoever comes from another tenant is a guest, or a partner to whom the subscription was delegated."""
+    home, here = finding.fact("home_tenant"), finding.fact("tenant")
+    return f"{home}, not that of the log" if home and here and home.casefold() != here.casefold() else ""
 
 
 def _bracketed(text: str) -> str:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from boto3.session import Session
 from botocore.exceptions import BotoCoreError, ClientError
@@ -89,17 +89,21 @@ class EventHistory:
     requests: int = 0
     retries: int = 0
 
-    def events(self, attribute: LookupAttributeKeyType, value: str, *, from_us: int, to_us: int) -> Iterator[bytes]:
+    def events(
+        self, attribute: LookupAttributeKeyType | Literal["Everything"], value: str, *, from_us: int, to_us: int
+    ) -> Iterator[bytes]:
         """The events with this attribute and ``from_us`` ≤ time < ``to_us``, newest first, as CloudTrail logged them.
 
-        Times are rounded to CloudTrail's whole seconds. Raises InputError when the history cannot be read.
+        ``Everything`` is no attribute: every event. Times are rounded to CloudTrail's whole seconds. Raises InputError
+        when the history cannot be read.
         """
         asked: LookupEventsRequestTypeDef = {
-            "LookupAttributes": [{"AttributeKey": attribute, "AttributeValue": value}],
             "StartTime": datetime.fromtimestamp(from_us // _SECOND_US, UTC),
             "EndTime": datetime.fromtimestamp((to_us - 1) // _SECOND_US, UTC),  # the service takes both ends in
             "MaxResults": PAGE_EVENTS,
         }
+        if attribute != "Everything":
+            asked["LookupAttributes"] = [{"AttributeKey": attribute, "AttributeValue": value}]
         for _ in range(MAX_PAGES):
             page = self._page(asked)
             for one in page.get("Events", []):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ VARIABLE = "FIRSTSEEN_ADDRESS_DATABASES"
 
 MAX_FILES = 8
 MAX_REMEMBERED = 4_096
-"""Addresses whose record is kept; the one that was asked for longest ago makes room."""
+"""Addresses whose record is kept, of each file; the one that was asked for longest ago makes room."""
 
 
 class AddressDatabase:
@@ -42,38 +42,43 @@ class AddressDatabase:
         except (OSError, maxminddb.InvalidDatabaseError, ValueError) as exc:
             msg = f"{VARIABLE}: {path}: cannot be read as a database of addresses: {exc}"
             raise SettingsError(msg) from exc
-        self._known: OrderedDict[str, object] = OrderedDict()
+        self._get = lru_cache(MAX_REMEMBERED)(self._reader.get)
 
     def get(self, ip_address: str, /) -> object:
         """The record of an address, or None. Raises ValueError for IPv6 in a database of IPv4."""
-        if ip_address in self._known:
-            self._known.move_to_end(ip_address)
-            return self._known[ip_address]
-        found: object = self._reader.get(ip_address)
-        self._known[ip_address] = found
-        if len(self._known) > MAX_REMEMBERED:
-            self._known.popitem(last=False)
-        return found
+        return self._get(ip_address)
 
     def close(self) -> None:
         """Release the file."""
         self._reader.close()
 
 
-def sources_for(pack: Pack, environment: Mapping[str, str]) -> Mapping[str, Source]:
-    """The log sources for a pack: with the user's databases when one of its rules needs them, else as they are.
+class Databases:
+    """The user's databases: opened when a pack first needs them, once for a process that runs several packs."""
 
-    Raises SettingsError when they are needed and not named, or cannot be opened.
-    """
-    titles = locating(pack)
-    if not titles:
-        return SOURCES
-    names = [name for name in environment.get(VARIABLE, "").split(os.pathsep) if name]
-    if not names or len(names) > MAX_FILES:
-        msg = (
-            f"{VARIABLE} names {len(names)} files, 1 to {MAX_FILES} are needed: databases of addresses in MaxMind's "
-            f"format, for: {'; '.join(titles[:5])}"
-        )
-        raise SettingsError(msg)
-    readers = tuple(AddressDatabase(name) for name in names)
-    return {name: replace(source, readers=readers) for name, source in SOURCES.items()}
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = tuple(names)
+        self._readers: tuple[AddressDatabase, ...] = ()
+
+    def sources(self, pack: Pack) -> Mapping[str, Source]:
+        """The log sources for a pack: with the databases when one of its rules needs them, else as they are.
+
+        Raises SettingsError when they are needed and not named, or cannot be opened.
+        """
+        titles = locating(pack)
+        if not titles:
+            return SOURCES
+        if not 0 < len(self._names) <= MAX_FILES:
+            msg = (
+                f"{VARIABLE} names {len(self._names)} files, 1 to {MAX_FILES} are needed: databases of addresses in "
+                f"MaxMind's format, for: {'; '.join(titles[:5])}"
+            )
+            raise SettingsError(msg)
+        if not self._readers:
+            self._readers = tuple(AddressDatabase(name) for name in self._names)
+        return {name: replace(source, readers=self._readers) for name, source in SOURCES.items()}
+
+
+def sources_for(pack: Pack, environment: Mapping[str, str]) -> Mapping[str, Source]:
+    """As :meth:`Databases.sources`, with the files that the environment names."""
+    return Databases([name for name in environment.get(VARIABLE, "").split(os.pathsep) if name]).sources(pack)

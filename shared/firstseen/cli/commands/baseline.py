@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from firstseen.cli.arguments import NOW_HELP
 from firstseen.cli.live import add_state, live_store
 from firstseen.cli.main import EXIT_DONE
 from firstseen.errors import SettingsError
@@ -52,15 +53,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _build_arguments(build: argparse.ArgumentParser) -> None:
-    build.add_argument("--rules", nargs="+", required=True, metavar="PATH", help="rule files, folders, or a rule pack")
+    build.add_argument(
+        "--rules", nargs="+", action="extend", required=True, metavar="PATH", help="rule files, folders, or a pack"
+    )
     build.add_argument(
         "--from", dest="inputs", nargs="+", required=True, metavar="INPUT",
-        help="files, folders, - for standard input; or cloudtrail: the account's event history",
+        help="files, folders, - for standard input; cloudtrail or activity-log: what the cloud itself keeps",
     )  # fmt: skip
-    build.add_argument("--since", metavar="TIME", help="where the history begins: 30d, or 2026-10-01 (cloudtrail: 90d)")
+    build.add_argument(
+        "--since", metavar="TIME", help="where the history begins: 30d, or 2026-10-01 (a cloud's own: 90d)"
+    )
     build.add_argument("--region", nargs="+", metavar="REGION", help="cloudtrail: regions (default: the session's)")
-    build.add_argument("--endpoint-url", metavar="URL", help="cloudtrail: another endpoint")
-    build.add_argument("--now", metavar="TIME", help="the time of the run, ISO 8601 (default: the clock)")
+    build.add_argument(
+        "--subscription", nargs="+", metavar="ID", help="activity-log: subscriptions (default: $AZURE_SUBSCRIPTION_ID)"
+    )
+    build.add_argument("--endpoint-url", metavar="URL", help="cloudtrail, activity-log: another endpoint")
+    build.add_argument("--now", metavar="TIME", help=NOW_HELP)
     build.add_argument("--again", action="store_true", help="do not go on where an earlier run stopped")
     add_state(build)
     build.set_defaults(action_run=_build, source=None)
@@ -73,6 +81,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _build(args: argparse.Namespace) -> int:
+    if args.inputs == ["activity-log"]:
+        from firstseen.cli.activity_log import build_from_activity_log
+
+        return build_from_activity_log(args)
     from firstseen.cli.building import build
 
     return build(args)

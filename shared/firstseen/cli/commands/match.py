@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
-
-import orjson
 
 from firstseen.adapters.local.addresses import sources_for
 from firstseen.cli import console
 from firstseen.cli.arguments import add_inputs, now_of, rules_and_inputs, source_of
 from firstseen.cli.inputs import Advance, Input, find_inputs
 from firstseen.cli.main import EXIT_DONE, EXIT_REJECTED
+from firstseen.cli.matchlines import Templates
 from firstseen.cli.reading import scan
-from firstseen.cli.rulefiles import load_pack
-from firstseen.findings import build
-from firstseen.findings.safe import safe_text
-from firstseen.findings.times import iso
-from firstseen.language.pack import Pack
+from firstseen.cli.rulefiles import PACK_START, load_pack, read_rule_files
+from firstseen.language.pack import Pack, load
 from firstseen.matching.engine import Engine
-from firstseen.pipeline import raised
 from firstseen.sources.event import Reject
 
 MAX_SHOWN = 300
@@ -48,8 +44,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the matches to standard output."""
     rules, names = rules_and_inputs(args)
-    pack = load_pack(rules)
+    pack = _pack(rules)
     inputs = find_inputs(names)
+    gc.freeze()  # what is there now stays: looking through it again and again takes a tenth of the time
     if args.explain or args.only:
         return _explain(args, pack, inputs)
     found = _json_lines if args.format == "jsonl" else _text_lines
@@ -67,6 +64,13 @@ def run(args: argparse.Namespace) -> int:
     return EXIT_REJECTED if rejected else EXIT_DONE
 
 
+def _pack(names: list[str]) -> Pack:
+    """The pack of these rules. One that was built needs no front end: importing those takes a third of a second."""
+    files = read_rule_files(names)
+    only = next(iter(files.values())) if len(files) == 1 else b""
+    return load(only) if only.startswith(PACK_START) else load_pack(names)
+
+
 def _explain(args: argparse.Namespace, pack: Pack, inputs: list[Input]) -> int:
     from firstseen.cli.explaining import Asked, write_explained
 
@@ -77,29 +81,29 @@ def _explain(args: argparse.Namespace, pack: Pack, inputs: list[Input]) -> int:
 
 
 def _json_lines(args: argparse.Namespace, pack: Pack, inputs: list[Input], advance: Advance) -> _Lines:
-    """Most events are never read in full: their id is enough."""
+    """Most events are never read in full: their id is enough. What findings are made with is not even imported."""
     ids = [base.id if base.listed else None for base in pack.bases]
     begin = Engine(pack, sources_for(pack, os.environ)).sightings
+    templates: dict[tuple[str, str], Templates] = {}
     for one, item in scan(begin, inputs, advance, received_us=now_of(args), source=source_of(args), count=Counter()):
         if isinstance(item, Reject):
             yield one, item
             continue
         if item.failed:
+            from firstseen.pipeline import raised
+
             yield from ((one, reject) for reject in raised(item))
-        for index in item.bases:
-            rule_id = ids[index]
-            if rule_id is not None:
-                line = {
-                    "rule_id": rule_id,
-                    "event_id": item.event_id,
-                    "source": item.source.name,
-                    "input": one.name,
-                    "line": item.place,
-                }
-                yield one, orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+        if (one.name, item.source.name) not in templates:
+            templates = {(one.name, item.source.name): Templates(ids, item.source.name, one.name)}
+        yield one, templates[one.name, item.source.name].lines(item.hits)
 
 
 def _text_lines(args: argparse.Namespace, pack: Pack, inputs: list[Input], advance: Advance) -> _Lines:
+    from firstseen.findings import build
+    from firstseen.findings.safe import safe_text
+    from firstseen.findings.times import iso
+    from firstseen.pipeline import raised
+
     titles = [base.title if base.listed else None for base in pack.bases]
     begin = Engine(pack, sources_for(pack, os.environ)).scan
     for one, item in scan(begin, inputs, advance, received_us=now_of(args), source=source_of(args), count=Counter()):

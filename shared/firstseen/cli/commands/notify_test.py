@@ -8,7 +8,7 @@ import time
 import uuid
 
 from firstseen.cli.main import EXIT_DONE, EXIT_REJECTED
-from firstseen.cli.sinks import open_sink
+from firstseen.cli.sinks import FORMS, open_sink
 from firstseen.errors import SettingsError
 from firstseen.findings.finding import Finding, finding_uid, key_hash
 from firstseen.findings.safe import safe_text
@@ -24,10 +24,10 @@ MAX_NOTE_CHARS = 200
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """``notify-test --sink URL [--level LEVEL] [--note TEXT]``."""
-    parser.add_argument("--sink", required=True, metavar="URL", help="sns:TOPIC-ARN, terminal: or jsonl:")
+    parser.add_argument("--sink", required=True, metavar="URL", help=FORMS)
     parser.add_argument("--level", choices=LEVELS, default="informational", help="as filter policies see it")
     parser.add_argument("--note", default="", help="what the message says, too")
-    parser.add_argument("--endpoint-url", metavar="URL", help="another endpoint of the service")
+    parser.add_argument("--endpoint-url", metavar="URL", help="sns: another endpoint of the service")
 
 
 def run(args: argparse.Namespace) -> int:

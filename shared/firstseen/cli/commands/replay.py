@@ -20,7 +20,7 @@ from firstseen.cli.main import EXIT_DONE, EXIT_REJECTED
 from firstseen.cli.reading import scan
 from firstseen.cli.rulefiles import load_pack
 from firstseen.cli.spool import Spool
-from firstseen.cli.stores import open_store
+from firstseen.cli.stores import LASTING, open_store
 from firstseen.findings.text import safe_text
 from firstseen.pipeline import BATCH_MATCHES, Match, Pipeline, Report, raised
 from firstseen.sources.event import Reject
@@ -35,8 +35,7 @@ SUMMARY = "Replay logs through the rules, with state, and report the findings."
 def arguments(parser: argparse.ArgumentParser) -> None:
     """``replay --rules PATH… [--state URL] [--format text|jsonl] INPUT…``."""
     add_inputs(parser)
-    states = "memory: (default), sqlite:PATH or dynamodb:TABLE"
-    parser.add_argument("--state", default="memory:", metavar="URL", help=states)
+    parser.add_argument("--state", default="memory:", metavar="URL", help=f"memory: (default), {LASTING}")
     parser.add_argument("--format", choices=("text", "jsonl"), default="text")
 
 
@@ -62,10 +61,12 @@ def run(args: argparse.Namespace) -> int:
             replay.as_it_comes(args, inputs)
         else:
             replay.in_order(args, inputs)
-        replay.finish()
+        try:
+            replay.finish()
+        finally:  # what was done is said, also when the store does not answer any more
+            replay.summary(len(pack.correlations), time.perf_counter() - started)
     finally:
         store.close()
-    replay.summary(len(pack.correlations), time.perf_counter() - started)
     return EXIT_REJECTED if replay.rejected or replay.report.retry else EXIT_DONE
 
 
@@ -139,6 +140,8 @@ class _Replay:
             say("what was learnt is not shown: rules learn from the first event on, for as long as each of them says\n")
         if self._disorder_us:
             say(f"standard input was stepped as it came: events up to {self._disorder_us / 1e6:,.0f} s out of order\n")
+        if counts.get("missing"):
+            say(f"{counts['missing']:,} findings could not be sent: their rows are not in the state any more\n")
         for rule_id, number in self.report.left_out.items():
             say(f"rule {rule_id}: {number:,} terms were not looked at, in events with more than a hundred of them\n")
         for handle, reason in self.report.retry.items():

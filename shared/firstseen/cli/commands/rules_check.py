@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections import Counter
 
+from firstseen.cli.located import SOURCES
 from firstseen.cli.main import EXIT_DONE, EXIT_UNUSABLE
 from firstseen.cli.ruleset import RuleSet, read_rule_set
 from firstseen.language.checks.issues import Issue
@@ -41,9 +42,19 @@ def check_rules(found: RuleSet) -> list[Issue]:
     from firstseen.cli.proving import ask_of, findings_of
     from firstseen.language.checks.issues import Rules
     from firstseen.language.checks.running import check
-    from firstseen.sources.registry import SOURCES
 
-    bases = {base.id: base for base in found.bases}
-    tested = frozenset(test.rule_id for test in found.tests)
-    rules = Rules(found.bases, found.correlations, found.documents, tested, SOURCES, ask_of, findings_of(bases))
+    bases = found.standing_in()
+    rules = Rules(
+        bases=list(bases.values()),
+        correlations=found.correlations,
+        documents=found.documents,
+        tested=frozenset(test.rule_id for test in found.tests),
+        sources=SOURCES,
+        ask_of=ask_of,
+        findings_of=findings_of(bases),
+        queried=found.elastic,
+        needs={base_id: found.needs(base_id) for base_id in bases},
+        listed={base_id: found.listed_values(base_id) for base_id in bases},
+        unused_lists=found.unused_lists(),
+    )
     return check(rules, found.faults)

@@ -28,10 +28,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Events to standard output, a JSON object a line; what they show to standard error."""
     rules, chosen = choose(args)
-    bases = {base.id: base for base in rules.bases}
+    bases = rules.standing_in()
     unsolved = 0
     for one in chosen:
-        found = examples_of(one.base, one.correlation, bases)
+        found = examples_of(bases[one.base.id] if one.base else None, one.correlation, bases)
         if isinstance(found, Unsolved):
             unsolved += 1
             sys.stderr.write(safe_text(f"{one.title}: no example: {found.reason}", MAX_SAID) + "\n")

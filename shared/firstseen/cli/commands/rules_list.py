@@ -17,7 +17,7 @@ from firstseen.language.rules import Correlation
 SUMMARY = "List rules, with what overlays change."
 MAX_CELL = 70
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-COLUMNS = ("title", "level", "type", "status", "enabled", "tests", "sources", "tuned", "name", "id")
+COLUMNS = ("title", "level", "type", "status", "enabled", "tests", "sources", "needs", "tuned", "name", "id")
 
 Row = dict[str, str | int | bool | list[str] | list[dict[str, str]]]
 
@@ -55,6 +55,7 @@ def _row(one: Correlation, sources: list[str], tests: int, found: RuleSet) -> Ro
     return {
         "id": card.id, "name": card.name, "title": card.title, "level": card.level, "risk_score": card.risk_score,
         "status": card.status, "type": one.type, "enabled": one.enabled, "sources": sources, "tests": tests,
+        "needs": [f"list {name}" for name in found.needed_by(one)],
         "limit": one.limit, "learning_seconds": one.learning_us // 1_000_000, "tags": list(card.tags),
         "tuned": [{"what": each.what, "before": each.before, "after": each.after} for each in changes],
     }  # fmt: skip

@@ -36,7 +36,9 @@ _NEWEST = ""
 def arguments(parser: argparse.ArgumentParser) -> None:
     """``rules publish [--rollback [HASH] | --list | PATH…] --to URL``."""
     parser.add_argument("path", nargs="*", metavar="PATH", help="rule files or folders")
-    parser.add_argument("--to", required=True, metavar="URL", help="s3://BUCKET/PREFIX or file:FOLDER")
+    parser.add_argument(
+        "--to", required=True, metavar="URL", help="s3://…, https://ACCOUNT.blob.core.windows.net/… or file:FOLDER"
+    )
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
         "--rollback", nargs="?", const=_NEWEST, metavar="HASH",

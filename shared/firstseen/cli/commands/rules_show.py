@@ -16,6 +16,7 @@ from firstseen.sources.registry import SOURCES
 
 SUMMARY = "Print what a rule really asks, for each log source."
 MAX_TEXT = 300
+MAX_QUERY_LINE = 4_000
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +30,16 @@ def run(args: argparse.Namespace) -> int:
     bases = {base.id: base for base in rules.bases}
     for one in chosen:
         sys.stdout.write(
-            "\n".join([*_head(one), *_correlation(one, bases), *_changes(one, rules), *_bases(one, bases)])
+            "\n".join(
+                [
+                    *_head(one),
+                    *_correlation(one, bases),
+                    *_lists(one, rules),
+                    *_changes(one, rules),
+                    *_bases(one, bases),
+                    *_for_readers(one, rules),
+                ]
+            )
         )
         sys.stdout.write("\n\n")
     for fault in rules.faults:
@@ -67,6 +77,35 @@ def _correlation(one: Chosen, bases: dict[str, Base]) -> list[str]:
 
 def _span(rule: Correlation) -> str:
     return span(rule.timespan_us)
+
+
+def _lists(one: Chosen, rules: RuleSet) -> list[str]:
+    """The value lists that the rule uses, and whether it waits for one."""
+    used = [one.base.id] if one.base is not None else []
+    used += [member.base_id for member in one.correlation.members] if one.correlation is not None else []
+    needed = {name for base_id in used for name in rules.needs(base_id)}
+    return [
+        f"value list {name}: "
+        + (f"{number:,} values" if number else "empty" + (": the rule cannot fire" if name in needed else ""))
+        for name, number in rules.list_sizes(used).items()
+    ]
+
+
+def _for_readers(one: Chosen, rules: RuleSet) -> list[str]:
+    """Why this level, what the rule is meant to see, and queries to look closer."""
+    document = rules.documents.get(one.id)
+    if document is None:
+        return []
+    from firstseen.language.frontends.extras import extras_of
+
+    extras = extras_of(document)
+    lines = [f"level, because: {safe_text(extras.level_reason, MAX_TEXT)}"] if extras.level_reason else []
+    if extras.observes:
+        lines.append(f"observes: {', '.join(extras.observes)}")
+    for tool, query in extras.queries.items():
+        lines.append(f"{tool}:")
+        lines += [f"  {safe_text(line, MAX_QUERY_LINE)}" for line in query.splitlines()]
+    return lines
 
 
 def _changes(one: Chosen, rules: RuleSet) -> list[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,31 +66,31 @@ def _results(rules: RuleSet) -> Iterator[Result]:
     for test in rules.tests:
         base, correlation = bases.get(test.rule_id), correlations.get(test.rule_id)
         if correlation is not None and correlation.type != "match":
-            base = None  # it is tested by its findings
-        if base is None and correlation is None:
-            continue  # a fault of the rule has been told
-        title = base.title if base is not None else correlation.card.title if correlation is not None else ""
-        yield _result(test, title, base, correlation, bases)
+            members = {member.base_id: bases[member.base_id] for member in correlation.members}
+            yield _result(test, correlation.card.title, "findings", partial(_found, rules, test, correlation, members))
+        elif base is not None:
+            yield _result(test, base.title, "events match", partial(_matched, rules, test, base))
+        # else a fault of the rule has been told
 
 
-def _result(
-    test: RuleTest, title: str, base: Base | None, correlation: Correlation | None, bases: Mapping[str, Base]
-) -> Result:
+def _result(test: RuleTest, title: str, what: str, run: Callable[[], Outcome]) -> Result:
     try:
-        outcome = _outcome(test, base, correlation, bases)
+        outcome = run()
     except RuleError as exc:
         outcome = Outcome(0, (str(exc),))
     reasons = list(outcome.problems)
     if outcome.number != test.expected:
-        what = "events match" if base is not None else "findings"
         reasons.insert(0, f"expected {test.expected} {what}, got {outcome.number}")
     return Result(title, test.rule_id, test.name, test.place, tuple(reasons))
 
 
-def _outcome(test: RuleTest, base: Base | None, correlation: Correlation | None, bases: Mapping[str, Base]) -> Outcome:
-    if base is not None:
-        return matches(base, test.events)
-    return findings(correlation, bases, test.events) if correlation is not None else Outcome(0)
+def _matched(rules: RuleSet, test: RuleTest, base: Base) -> Outcome:
+    return matches(rules.tested(base, test), test.events)
+
+
+def _found(rules: RuleSet, test: RuleTest, correlation: Correlation, members: Mapping[str, Base]) -> Outcome:
+    tested = {base_id: rules.tested(base, test) for base_id, base in members.items()}
+    return findings(correlation, tested, test.events)
 
 
 def _untested(rules: RuleSet) -> list[str]:

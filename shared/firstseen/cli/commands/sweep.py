@@ -12,7 +12,7 @@ from firstseen.adapters.local.addresses import sources_for
 from firstseen.cli.live import add_state, live_store
 from firstseen.cli.main import EXIT_DONE, EXIT_REJECTED
 from firstseen.cli.rulefiles import load_pack
-from firstseen.cli.sinks import open_sink
+from firstseen.cli.sinks import FORMS, open_sink
 from firstseen.pipeline import Pipeline
 
 SUMMARY = "Send what is left over in a state: pending findings, digests, learning summaries."
@@ -20,11 +20,11 @@ SUMMARY = "Send what is left over in a state: pending findings, digests, learnin
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """``sweep --rules PATH… [--state URL] [--sink URL]``."""
-    parser.add_argument("--rules", nargs="+", required=True, metavar="PATH", help="rule files, folders, or a rule pack")
     parser.add_argument(
-        "--sink", default="terminal:", metavar="URL", help="terminal: (default), jsonl: or sns:TOPIC-ARN"
+        "--rules", nargs="+", action="extend", required=True, metavar="PATH", help="rule files, folders, or a pack"
     )
-    parser.add_argument("--endpoint-url", metavar="URL", help="another endpoint of the sink's service")
+    parser.add_argument("--sink", default="terminal:", metavar="URL", help=f"{FORMS} (default: terminal:)")
+    parser.add_argument("--endpoint-url", metavar="URL", help="sns: another endpoint of the sink's service")
     add_state(parser)
 
 

@@ -1,0 +1,101 @@
+"""``firstseen doctor``: is a deployment sound? It looks, and changes nothing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from firstseen.cli.live import live_store
+from firstseen.cli.main import EXIT_DONE, EXIT_REJECTED
+from firstseen.cli.stores import LASTING
+from firstseen.errors import SettingsError, StoreError
+from firstseen.findings.diagnosis import Check, fail, ok
+from firstseen.findings.safe import safe_text
+
+if TYPE_CHECKING:
+    from firstseen.language.pack import Pack
+
+SUMMARY = "Check a deployment: what comes in, what waits, what rules know, who is told. Changes nothing."
+
+MAX_SAID = 400
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """``doctor --stack NAME | --resource-group NAME [--rules PATH…] [--format text|json]``."""
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--stack", metavar="NAME", help="AWS: the CloudFormation stack, in the region of AWS_REGION")
+    where.add_argument("--resource-group", metavar="NAME", help="Azure: the resource group of the deployment")
+    parser.add_argument(
+        "--subscription", metavar="ID", help="Azure: its subscription (default: $AZURE_SUBSCRIPTION_ID)"
+    )
+    parser.add_argument(
+        "--rules", nargs="+", action="extend", default=[], metavar="PATH", help="compare these with what is in force"
+    )
+    parser.add_argument("--endpoint-url", metavar="URL", help="Azure: another endpoint of Resource Manager")
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--state", metavar="URL", help=f"{LASTING} (default: the deployment's)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Every check; 1 when one of them fails."""
+    now_us = time.time_ns() // 1_000
+    checks = []
+    for one in _aws(args, now_us) if args.stack else _azure(args, now_us):
+        checks.append(one)
+        if args.format == "text":
+            print(_line(one), flush=True)
+    if args.format == "json":
+        shown = [{"check": one.name, "health": one.health, "said": one.said, "mend": one.mend} for one in checks]
+        print(json.dumps({"checks": shown}, indent=1))
+    failed = sum(one.health == "fail" for one in checks)
+    warned = sum(one.health == "warn" for one in checks)
+    sys.stderr.write(f"{len(checks)} checks: {failed} failed, {warned} to look at\n")
+    return EXIT_REJECTED if failed else EXIT_DONE
+
+
+def _line(one: Check) -> str:
+    text = f"{one.health:4}  {one.name:13}  {safe_text(one.said, MAX_SAID)}"
+    return f"{text}\n{'':21}→ {safe_text(one.mend, MAX_SAID)}" if one.mend else text
+
+
+def _aws(args: argparse.Namespace, now_us: int) -> Iterator[Check]:
+    try:
+        from firstseen.adapters.aws.doctor import deployed, examine
+    except ModuleNotFoundError as exc:
+        msg = "--stack needs boto3: pip install --require-hashes -r requirements/aws.txt"
+        raise SettingsError(msg) from exc
+    found = deployed(args.stack)
+    yield from examine(found)
+    yield from _memory(
+        args,
+        packs=found.environment.get("FIRSTSEEN_PACKS", ""),
+        state=f"dynamodb:{found.environment.get('FIRSTSEEN_TABLE') or found.outputs.get('StateTable', '')}",
+        now_us=now_us,
+    )
+
+
+def _azure(args: argparse.Namespace, now_us: int) -> Iterator[Check]:
+    raise NotImplementedError
+
+
+def _memory(args: argparse.Namespace, *, packs: str, state: str, now_us: int) -> Iterator[Check]:
+    """What both clouds have: published rules, and a state."""
+    from firstseen.cli.diagnosing import published_checks, state_checks
+    from firstseen.cli.shelves import open_shelf
+
+    pack: Pack | None = None
+    if packs and packs != "none":
+        checks, pack = published_checks(open_shelf(packs), args.rules, now_us)
+        yield from checks
+    else:
+        yield ok("rules", "the package's own run")
+    args.state = args.state or state
+    try:
+        with live_store(args) as store:
+            yield from state_checks(store, pack, now_us)
+    except StoreError as exc:
+        yield fail("state", str(exc), "the functions have the same trouble, or you may not read it")

@@ -1,0 +1,208 @@
+"""What a rule matches, EventBridge hands over: shipped rules by their examples, any rule over any event."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
+from moto.events.models import EventPattern
+
+from firstseen.cli.exampling import examples_of
+from firstseen.cli.ruleset import read_rule_set
+from firstseen.errors import RuleError
+from firstseen.language.examples.search import Unsolved
+from firstseen.language.predicates import And, Leaf, Not, Or, Predicate
+from firstseen.language.rules import Base
+from firstseen.matching.patterns import (
+    MAX_PATTERN_CHARACTERS,
+    MAX_PATTERNS,
+    MAX_TEXT_CHARACTERS,
+    Pattern,
+    patterns_for,
+)
+from firstseen.sources.aws_cloudtrail import CLOUDTRAIL
+from tests.properties.oracle import true_of
+
+SHIPPED = read_rule_set([str(Path(__file__).parents[2] / "shared" / "rules")])
+BASES = {key: base for key, base in SHIPPED.standing_in().items() if CLOUDTRAIL.name in base.sources}
+FOUND = patterns_for(BASES.values(), CLOUDTRAIL)
+BROAD = {base.id for base in FOUND.broad}
+LATE = {base.id: {call.lower() for call in calls} for base, calls in FOUND.late}
+EVERYTHING = patterns_for(BASES.values(), CLOUDTRAIL, frozenset()).patterns
+NAMED = [base for base in BASES.values() if base.id not in BROAD]
+
+
+def hands_over(patterns: Sequence[Pattern], detail: Mapping[str, object]) -> bool:
+    envelope: Any = {"source": "aws.ec2", "detail-type": "AWS API Call via CloudTrail", "detail": detail}
+    return any(EventPattern.load(json.dumps(one)).matches_event(envelope) for one in patterns)
+
+
+def compiled(*predicates: Predicate) -> Sequence[Pattern]:
+    """Patterns of rules that all name their calls."""
+    bases = [Base(str(number), "", (CLOUDTRAIL.name,), "raw", one) for number, one in enumerate(predicates)]
+    found = patterns_for(bases, CLOUDTRAIL)
+    assert not found.broad
+    return found.patterns
+
+
+@pytest.mark.parametrize("base", NAMED, ids=lambda base: base.id)
+def test_the_example_of_every_shipped_rule_that_names_its_calls_is_handed_over(base: Base) -> None:
+    found = examples_of(base, None, BASES)
+    assert not isinstance(found, Unsolved)
+    view = found[0].views[0]
+    assert hands_over(FOUND.patterns, view) or view["eventName"].lower() in LATE.get(base.id, ())
+    assert hands_over(EVERYTHING, view)
+
+
+def test_calls_that_machines_make_all_day_are_handed_over_only_where_a_rule_says_which_callers_it_means() -> None:
+    call: Predicate = Leaf("eventName", "equals", "AssumeRole")
+    kind: Predicate = And((call, Leaf("userIdentity.type", "equals", "AWSAccount")))
+    bases = [Base(one, "", (CLOUDTRAIL.name,), "raw", asked) for one, asked in (("1", call), ("2", kind))]
+    found = patterns_for(bases, CLOUDTRAIL)
+    assert found.late == ((bases[0], ("AssumeRole",)),)
+    assert hands_over(found.patterns, {"eventName": "AssumeRole", "userIdentity": {"type": "AWSAccount"}})
+    assert not hands_over(found.patterns, {"eventName": "AssumeRole", "userIdentity": {"type": "IAMUser"}})
+
+
+def test_every_event_of_the_shipped_tests_that_a_rule_matches_is_handed_over_and_others_are_not() -> None:
+    """Of these events, which are made to be near to matching, few more are handed over than some rule matches."""
+    events = {raw: json.loads(raw) for test in SHIPPED.tests for raw in test.events}
+    ours = [one for one in events.values() if "eventSource" in one]
+    matched = [one for one in ours if any(true_of(b.predicate, one, CLOUDTRAIL, b.vocabulary) for b in NAMED)]
+    handed = [one for one in ours if hands_over(EVERYTHING, one)]
+    assert [one for one in matched if one not in handed] == []
+    assert 100 < len(matched) <= len(handed) < 1.25 * len(matched) < len(ours)
+
+
+def test_patterns_fit_into_rules_of_eventbridge_and_templates() -> None:
+    assert all(len(json.dumps(one)) <= MAX_PATTERN_CHARACTERS for one in FOUND.patterns)
+    assert "null" not in json.dumps(FOUND.patterns)
+
+
+def test_rules_that_name_no_call_are_told_and_let_nothing_through() -> None:
+    kinds: tuple[Predicate, ...] = (
+        Leaf("userAgent", "contains", "curl"),
+        Leaf("eventName", "startswith", "Delete"),
+        Leaf("eventSource", "equals", "ec2.amazonaws.com"),
+        Or((Leaf("eventName", "equals", "A"), Leaf("userAgent", "contains", "curl"))),
+        Not(Leaf("eventName", "equals", "A")),
+        Leaf("eventName", "equals", "Ä"),
+        Leaf("eventName", "equals", "A" * (MAX_TEXT_CHARACTERS + 1)),
+    )
+    bases = [Base(str(number), "", (CLOUDTRAIL.name,), "raw", one) for number, one in enumerate(kinds)]
+    found = patterns_for(bases, CLOUDTRAIL)
+    assert (found.patterns, found.calls, list(found.broad)) == ((), 0, bases)
+
+
+def test_rules_of_other_logs_and_rules_that_never_hold_ask_for_nothing() -> None:
+    name = Leaf("eventName", "equals", "A")
+    never = Base("1", "", (CLOUDTRAIL.name,), "raw", And((name, Leaf("eventName", "equals", "B"))))
+    other = Base("2", "", ("azure.activitylogs",), "raw", name)
+    found = patterns_for([never, other], CLOUDTRAIL)
+    assert (found.patterns, found.broad) == ((), ())
+
+
+def test_what_all_rules_for_a_call_ask_is_asked_and_what_one_leaves_open_is_not() -> None:
+    call = Leaf("eventName", "equals", "Call")
+    worked = And((call, Leaf("errorCode", "null")))
+    failed = And((call, Leaf("errorCode", "contains", "Denied")))
+    denied = And((call, Leaf("errorCode", "equals", "AccessDenied")))
+    events = ({"eventName": "CALL"}, *({"eventName": "Call", "errorCode": one} for one in ("accessdenied", "Other")))
+    said = {
+        (worked,): [True, False, False],
+        (failed,): [False, True, True],
+        (denied,): [False, True, False],
+        (worked, denied): [True, True, False],
+        (denied, failed): [False, True, True],
+        (worked, failed): [True, True, True],
+        (worked, call): [True, True, True],
+    }
+    for predicates, expected in said.items():
+        assert [hands_over(compiled(*predicates), one) for one in events] == expected
+
+
+def test_calls_of_other_services_and_events_that_are_not_cloudtrails_are_not_handed_over() -> None:
+    (one,) = compiled(And((Leaf("eventName", "equals", "Call"), Leaf("eventSource", "equals", "a.amazonaws.com"))))
+    detail: Any = {"eventName": "Call", "eventSource": "a.amazonaws.com"}
+    fits = EventPattern.load(json.dumps(one)).matches_event
+    kind = "AWS Console Sign In via CloudTrail"
+    assert fits({"source": "aws.signin", "detail-type": kind, "detail": detail})
+    assert not fits({"source": "aws.signin", "detail-type": kind, "detail": {**detail, "eventSource": "b"}})
+    assert not fits({"source": "mine", "detail-type": kind, "detail": detail})
+    assert not fits({"source": "aws.s3", "detail-type": "Object Created", "detail": detail})
+
+
+def test_a_call_that_some_rule_names_of_any_service_stands_once() -> None:
+    call, service = Leaf("eventName", "equals", "Call"), Leaf("eventSource", "equals", "a.amazonaws.com")
+    assert compiled(And((call, service)), call) == compiled(call, And((call, service))) == compiled(call)
+
+
+def test_thousands_of_calls_are_spread_over_rules_and_more_than_a_bus_takes_are_refused() -> None:
+    names = [f"Call{number}" for number in range(3000)]
+    found = compiled(*(Leaf("eventName", "equals", name) for name in names))
+    assert all(len(json.dumps(one)) <= MAX_PATTERN_CHARACTERS for one in found)
+    assert all(hands_over(found, {"eventName": name}) for name in names[::500])
+    many = [Leaf("eventName", "equals", f"{'A' * (MAX_TEXT_CHARACTERS - 5)}{number}") for number in range(5000)]
+    with pytest.raises(RuleError, match=f"too many for {MAX_PATTERNS} rules"):
+        compiled(*many)
+
+
+SERVICES = ("ec2.amazonaws.com", "s3.amazonaws.com")
+NAMES = ("RunInstances", "GetObject", "Getobject", "x" * MAX_TEXT_CHARACTERS)
+CODES = ("AccessDenied", "accessdenied", "Client.Denied", "7", "true", "")
+KINDS = ("AssumedRole", "Root", "IAMUser")
+
+named = st.builds(
+    lambda names: Or(tuple(Leaf("eventName", "equals", one) for one in names)),
+    st.lists(st.sampled_from(NAMES), min_size=1, max_size=3),
+)
+leaves = st.one_of(
+    st.builds(Leaf, st.just("eventSource"), st.just("equals"), st.sampled_from(SERVICES)),
+    st.builds(Leaf, st.just("event.action"), st.just("equals"), st.sampled_from(NAMES)),
+    st.builds(
+        Leaf, st.just("errorCode"), st.sampled_from(("equals", "contains", "startswith")), st.sampled_from(CODES)
+    ),
+    st.builds(Leaf, st.just("errorCode"), st.just("like"), st.sampled_from(("*", "access*", "?"))),
+    st.builds(Leaf, st.just("errorCode"), st.sampled_from(("null", "present"))),
+    st.builds(Leaf, st.just("errorCode"), st.just("exists"), st.booleans()),
+    st.builds(Leaf, st.just("errorCode"), st.just("same_as"), st.just("userIdentity.type")),
+    st.builds(Leaf, st.just("userIdentity.type"), st.sampled_from(("equals", "endswith")), st.sampled_from(KINDS)),
+    st.builds(Leaf, st.just("userIdentity.type"), st.sampled_from(("null", "present"))),
+    st.builds(Leaf, st.just("userAgent"), st.just("contains"), st.just("curl")),
+    st.builds(Leaf, st.none(), st.just("contains"), st.sampled_from(("Root", "denied"))),
+)
+trees = st.recursive(
+    leaves,
+    lambda inner: st.one_of(
+        st.builds(lambda parts: And(tuple(parts)), st.lists(inner, max_size=3)),
+        st.builds(lambda parts: Or(tuple(parts)), st.lists(inner, max_size=3)),
+        st.builds(Not, inner),
+    ),
+    max_leaves=8,
+)
+rules = st.one_of(st.builds(lambda name, tree: And((name, tree)), named, trees), trees)
+details = st.fixed_dictionaries(
+    {"eventName": st.sampled_from((*NAMES, "OTHER", "RUNINSTANCES")), "eventSource": st.sampled_from(SERVICES)},
+    optional={
+        "errorCode": st.sampled_from((*CODES, "ACCESSDENIED")),
+        "userIdentity": st.fixed_dictionaries({}, optional={"type": st.sampled_from((*KINDS, "root"))}),
+        "userAgent": st.sampled_from(("curl", "x")),
+    },
+)
+
+
+@given(st.lists(rules, min_size=1, max_size=4), st.lists(details, min_size=1, max_size=10))
+def test_what_any_rule_that_names_its_calls_matches_is_handed_over(
+    found: list[Predicate], some: list[dict[str, object]]
+) -> None:
+    bases = [Base(str(number), "", (CLOUDTRAIL.name,), "raw", one) for number, one in enumerate(found)]
+    patterns = patterns_for(bases, CLOUDTRAIL, frozenset())
+    for detail in some:
+        matched = [one for one in bases if one not in patterns.broad and true_of(one.predicate, detail, CLOUDTRAIL)]
+        event("matched" if matched else "not matched")
+        assert not matched or hands_over(patterns.patterns, detail)
