@@ -12,6 +12,8 @@ TESTS ?= tests examples
 BENCH ?= --write
 # make chaos CHAOS="FIRSTSEEN_CHAOS_EVENTS=30000 FIRSTSEEN_CHAOS_SEED=2" is shorter, and other weather.
 CHAOS ?= FIRSTSEEN_CHAOS_EVENTS=100000
+# Files in MaxMind's format that the Function app's package takes along: make build-azure ADDRESS_DATABASES=geo.mmdb
+ADDRESS_DATABASES ?=
 # Microsoft's worker library wants this one; without it the tests that run it are skipped, and say so.
 NEW_PYTHON ?= $(shell $(PYTHON) -c 'from infra.aws.build import interpreter; print(interpreter("3.13"))' 2>/dev/null)
 # `make lock UPGRADE=--upgrade` takes the newest releases; without it only what the .in files ask for changes.
@@ -27,7 +29,7 @@ CHECKED := $(wildcard shared functions infra tests examples demo)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check docs bench chaos build-aws patterns cost build-azure lock clean python node
+.PHONY: help demo test check docs bench chaos build-aws patterns cost build-azure lock sbom audit release clean python node
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -88,7 +90,18 @@ cost: .venv/.installed-dev ## measure what an event costs, write docs/cost.md (m
 	$(BIN)/python infra/cost.py --write
 
 build-azure: .venv/.installed-cli ## build the Function app's package into build/azure (no Docker; the same)
-	$(BIN)/python infra/azure/build.py
+	$(BIN)/python infra/azure/build.py $(addprefix --address-database ,$(ADDRESS_DATABASES))
+
+# ---- releases (docs/release.md) ---------------------------------------------------------------------------
+
+sbom: .venv/.installed-cli ## write what is in each package into build/sbom (CycloneDX)
+	$(BIN)/python infra/release/sbom.py
+
+audit: .venv/.installed-cli ## ask for known weaknesses of all libraries; says "not audited" where nobody answers
+	$(BIN)/python infra/release/audit.py
+
+release: .venv/.installed-cli ## build packages, wheel, sources and SBOM into build/release, with their hashes
+	$(BIN)/python infra/release/release.py
 
 # ---- the demo's events -----------------------------------------------------------------------------------
 

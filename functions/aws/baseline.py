@@ -13,8 +13,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from firstseen.adapters.aws.cloudtrail_history import EventHistory, cloudtrail_client
 from firstseen.baseline.slices import History, Sliced, Slicer
+from firstseen.baseline.staged import staged
 from firstseen.language.pack import Pack
-from functions.aws.staged import staged
 from functions.aws.wiring import Context, Parts, Start, sources_of, start
 
 Handler = Callable[[Mapping[str, object], Context], None]
@@ -50,7 +50,7 @@ def stage(parts: Parts, history_of: HistoryOf, deadline_us: int) -> None:
 
     Raises InputError, StoreUnavailable, StoreUnusable; RuleError when what waits cannot be run.
     """
-    waits = staged(parts)
+    waits = staged(parts.published, parts.make)
     if waits is None:
         return
     done = build(parts, waits.pack, history_of, deadline_us)

@@ -12,10 +12,10 @@ from firstseen.adapters.azure.activity_log_history import ActivityLogHistory, ac
 from firstseen.adapters.azure.calling import Backoff
 from firstseen.baseline.lookup import ACTIVITY_LOG
 from firstseen.baseline.slices import History, Sliced, Slicer
+from firstseen.baseline.staged import staged
 from firstseen.findings.times import HOUR_US
 from firstseen.language.pack import Pack
 from functions.azure.logs import Value
-from functions.azure.staged import staged
 from functions.azure.wiring import Parts, sources_of
 
 ATTEMPTS, LONGEST_WAIT_SECONDS = 3, 20.0
@@ -53,7 +53,7 @@ def stage(parts: Parts, histories: Mapping[str, History], deadline_us: int) -> N
 
     Raises InputError, StoreUnavailable, StoreUnusable; RuleError when what waits cannot be run.
     """
-    waits = staged(parts)
+    waits = staged(parts.published, parts.make)
     if waits is None:
         return
     done = build(parts, waits.pack, histories, deadline_us)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from firstseen.findings.times import SECOND_US, iso
+from firstseen.language.in_force import InForce
 from firstseen.language.pack import Pack
 from firstseen.language.published import (
     Pointer,
@@ -16,7 +18,6 @@ from firstseen.language.published import (
     read_pointer,
     write_pointer,
 )
-from functions.azure.wiring import Parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +44,16 @@ class Staged:
         return self.shelf.write_pointer(write_pointer(moved(self.pointer, to)), self.version)
 
 
-def staged(parts: Parts) -> Staged | None:
-    """What waits, if anything does. Raises InputError, and RuleError on what cannot be run."""
-    if parts.published is None:
+def staged(published: InForce | None, make: Callable[[Pack], object]) -> Staged | None:
+    """What waits, if anything does. Raises InputError, and RuleError on what ``make`` cannot run."""
+    if published is None:
         return None
-    shelf = parts.published.shelf
+    shelf = published.shelf
     found = shelf.read_pointer()
     pointer = None if found is None else read_pointer(found[0])
     if found is None or pointer is None or pointer.next is None:
         return None
     data = shelf.read_pack(pointer.next.hash)
     pack = believed(b"" if data is None else data, pointer.next.hash)
-    parts.make(pack)
+    make(pack)
     return Staged(shelf, pointer, found[1], pack)
