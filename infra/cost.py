@@ -74,6 +74,9 @@ class Size:
     millions: float
 
 
+AIM = 0.05
+"""Dollars for a million management events, for the rules that name their calls."""
+
 SIZES = (Size("small", 1, 1), Size("medium", 30, 30), Size("large", 500, 1_000))
 
 
@@ -209,6 +212,7 @@ def sections(one: Measured) -> dict[str, str]:
         for cloud, of in (("AWS", AWS), ("Azure", AZURE))
         for name, price in of.items()
     ]
+    head = ("a million management events", *(f"EventBridge, {size.name}" for size in SIZES), "trail")
     return {
         "prices": f"US dollars, eu-central-1 and West Europe; {PRICED}.\n\n{table(('what', 'price'), prices)}",
         "measured": table(
@@ -219,14 +223,22 @@ def sections(one: Measured) -> dict[str, str]:
             ),
             about,
         ),
-        "million": table(
-            ("a million management events", *(f"EventBridge, {size.name}" for size in SIZES), "trail"), million
-        ),
+        "million": f"{table(head, million)}\n\n{aim(share, [sum(one.values()) for one in quick.values()])}",
         "months": table(
             ("a month", "accounts", "events", "AWS, by EventBridge", "AWS, by the trail", "AWS, both", "Azure"), months
         ),
         "broad": "\n".join(_late(one)),
     }
+
+
+def aim(share: float, costs: Sequence[float]) -> str:
+    """How near that is: cost follows the share of events that are handed over, nearly in proportion."""
+    low, high = (AIM / cost for cost in (max(costs), min(costs)))
+    said = "reached by all" if low >= 1 else "missed by all" if high < 1 else "missed by the smaller"
+    return (
+        f"The aim for EventBridge's way is {dollars(AIM)}: {said}, with {share:.1%} of the events handed over. "
+        f"It is reached where rules name no more than {share * low:.1%} (small) to {share * high:.1%} (large) of them."
+    )
 
 
 def _month(one: Measured, size: Size, quick: float, trail: float) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ def test_with_nothing_to_do_nothing_is_asked(world: World) -> None:
     assert world.service.requests == requests
 
 
-@pytest.mark.parametrize("seconds_each", [20, 45, 80])
+@pytest.mark.parametrize("seconds_each", [20, 60])
 def test_slices_of_any_length_end_where_one_call_does(world: World, around: Servers, seconds_each: float) -> None:
     """The slower the history answers, the less is read by one call: half of its five minutes."""
     world.call()
@@ -87,7 +87,7 @@ def test_slices_of_any_length_end_where_one_call_does(world: World, around: Serv
         assert sliced.service.requests < 8 * requests
 
 
-@pytest.mark.parametrize("number", [1, 2, 9])
+@pytest.mark.parametrize("number", [1, 9])
 @pytest.mark.parametrize("fault", ["403", "429", "503", "drop"])
 def test_a_fault_ends_the_call_or_passes_and_the_next_call_goes_on(world: World, number: int, fault: str) -> None:
     world.service.faults = {number: fault}

@@ -62,14 +62,21 @@ needs_runtime = pytest.mark.skipif(
 )
 
 
+def databases(folder: Path) -> tuple[str, ...]:
+    """Arguments that put two databases of addresses into the package."""
+    return tuple(part for name in ("country", "asn") for part in ("--address-database", str(folder / f"{name}.mmdb")))
+
+
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the zip, ``hash``, and the package unpacked in ``app``."""
+    """A folder with the zip, ``hash``, what it was built of, and the package unpacked in ``app``."""
 
     def make(folder: Path) -> None:
         rules = folder / "rules.yml"
         rules.write_text(RULES, encoding="utf-8")
-        package, digest = build(folder / "build", rules=rules)
+        for name in ("country.mmdb", "asn.mmdb"):
+            write_database(folder / name, {"198.51.100.0/24": {"country": {"iso_code": "SE"}}})
+        package, digest = build(folder / "build", rules=rules, more=databases(folder))
         (folder / "hash").write_text(digest, encoding="utf-8")
         unpack(package.rename(folder / "package.zip"), folder / "app")
 
@@ -84,7 +91,7 @@ def around(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 @needs_interpreter
 def test_two_builds_in_different_folders_give_the_same_bytes(built: Path, tmp_path: Path) -> None:
-    package, digest = build(tmp_path / "elsewhere", rules=built / "rules.yml")
+    package, digest = build(tmp_path / "elsewhere", rules=built / "rules.yml", more=databases(built))
     with zipfile.ZipFile(package) as one, zipfile.ZipFile(built / "package.zip") as other:
         assert [(entry.filename, entry.CRC) for entry in one.infolist()] == [
             (entry.filename, entry.CRC) for entry in other.infolist()
@@ -163,17 +170,14 @@ def test_a_database_of_addresses_that_is_none_is_refused_before_anything_is_buil
 
 
 @needs_interpreter
-def test_databases_of_addresses_lie_in_the_package_where_the_setting_that_is_printed_names_them(
-    built: Path, tmp_path: Path
-) -> None:
-    files = [write_database(tmp_path / name, {"198.51.100.0/24": {}}) for name in ("country.mmdb", "asn.mmdb")]
-    more = tuple(part for one in files for part in ("--address-database", str(one)))
-    package, _ = build(tmp_path / "build", rules=built / "rules.yml", more=more)
-    with zipfile.ZipFile(package) as archive:
-        names = {name for name in archive.namelist() if name.startswith("addresses/")}
-        assert archive.read("addresses/asn.mmdb") == files[1].read_bytes()
-    named = AzureSettings.read({**SETTINGS, "FIRSTSEEN_ADDRESS_DATABASES": Target(databases=tuple(files)).setting})
-    assert set(named.addresses) == names == {"addresses/asn.mmdb", "addresses/country.mmdb"}
+def test_databases_of_addresses_lie_in_the_package_where_the_parameter_that_is_printed_names_them(built: Path) -> None:
+    with zipfile.ZipFile(built / "package.zip") as archive:
+        names = [name for name in archive.namelist() if name.startswith("addresses/")]
+        assert archive.read("addresses/asn.mmdb") == (built / "asn.mmdb").read_bytes()
+    setting = Target(databases=(built / "country.mmdb", built / "asn.mmdb")).setting
+    assert setting == "addresses/country.mmdb:addresses/asn.mmdb"
+    named = AzureSettings.read({**SETTINGS, "FIRSTSEEN_ADDRESS_DATABASES": setting})
+    assert sorted(named.addresses) == names
 
 
 # ---- in Microsoft's own worker library -------------------------------------------------------------------

@@ -16,18 +16,20 @@ DEEP_LEVELS = 3_000
 LONG = 70_000
 
 HOSTILE_BYTES = (
-    b"", b"\0", b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\r\n", b"\x1b[2J", b'"', b"\\", b"\\u0000", b"\\ud800", b"{",
-    b"}", b"[", b"]", b"[]", b"{}", b",", b":", b"null", b"true", b"-", b"1e999", b"NaN", b"-0", b"9" * 400, b"'", b"#",
-    b"---\n", b"\n", b"\t", b"  - ", b"&a ", b"*a", b"<<: *a\n", b"!!python/object:os.system ", b"|", b"> ", b"%", b"?",
-    b"*" * 60, b"(" * 60, b"not " * 60, b"\x1f\x8b\x08\x00", b"[" * DEEP_LEVELS, b'{"a":' * DEEP_LEVELS, b"x" * LONG,
+    b"", b"\0", b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\r\n", b"\x1b[2J", b'"', b"\\", b"\\u0000", b"\\ud800",
+    b"{", b"}", b"[", b"]", b"[]", b"{}", b",", b":", b"null", b"true", b"-", b"1e999", b"NaN", b"-0", b"9" * 400,
+    b"'", b"#", b"---\n", b"\n", b"\t", b"  - ", b"&a ", b"*a", b"<<: *a\n", b"!!python/object:os.system ", b"|",
+    b"> ", b"%", b"?", b"*" * 60, b"(" * 60, b"not " * 60, b"\x1f\x8b\x08\x00", b"[" * DEEP_LEVELS,
+    b'{"a":' * DEEP_LEVELS, b"x" * LONG,
 )  # fmt: skip
 
 HOSTILE_TEXTS = (
-    "", " ", "*", "?", "%", "%x%", "\\", "\0", "\ud800", "\u202e", "\x1b]0;x\a", "ſ", "İ", "ß", "\ufffe", "=1+1", "<b>", "|expand",
-    "a|re", "a|cidr", "a|contains|all", "a|nonsense", "(a*)*b", "(?P<x>.)(?P=x)", "a{1000}{1000}", "[", "1 of them",
-    "all of x*", "not a", "\n- x", "9999-99-99T99:99:99Z", "0000-00-00", "1970-01-01T00:00:00Z", "1e308", "-1",
-    "::1%eth0", "1.2.3.4/33", "007.1.2.3", "fe80::/129", "30d", "-1h", "9" * 30 + "d", "{\"a\": [", "arn:aws:sts::1:assumed-role/",
-    "arn:", "x" * LONG, "/" * 300, "a.b.c.d", "..", "title", "id", "correlation", "new_terms", "high", "null", "true",
+    "", " ", "*", "?", "%", "%x%", "\\", "\0", "\ud800", "\u202e", "\x1b]0;x\a", "ſ", "İ", "ß", "\ufffe", "=1+1",
+    "<b>", "|expand", "a|re", "a|cidr", "a|contains|all", "a|nonsense", "(a*)*b", "(?P<x>.)(?P=x)", "a{1000}{1000}",
+    "[", "1 of them", "all of x*", "not a", "\n- x", "9999-99-99T99:99:99Z", "0000-00-00", "1970-01-01T00:00:00Z",
+    "1e308", "-1", "::1%eth0", "1.2.3.4/33", "007.1.2.3", "fe80::/129", "30d", "-1h", "9" * 30 + "d", '{"a": [',
+    "arn:aws:sts::1:assumed-role/", "arn:", "x" * LONG, "/" * 300, "a.b.c.d", "..", "title", "id", "correlation",
+    "new_terms", "high", "null", "true",
 )  # fmt: skip
 
 
@@ -39,8 +41,9 @@ def _deep(levels: int) -> Any:  # noqa: ANN401 - plain data of any shape
 
 
 HOSTILE_VALUES: tuple[Any, ...] = (
-    None, True, False, 0, -1, 1.5, 1e308, 2**31, 2**63, 2**64, -(2**63) - 1, [], {}, [[]], [None], {"": ""}, {"a": {"b": [1]}},
-    ["x", 1, None, {"x": "y"}], ["x"] * 500, {str(number): number for number in range(300)}, _deep(120), *HOSTILE_TEXTS,
+    None, True, False, 0, -1, 1.5, 1e308, 2**31, 2**63, 2**64, -(2**63) - 1, [], {}, [[]], [None], {"": ""},
+    {"a": {"b": [1]}}, ["x", 1, None, {"x": "y"}], ["x"] * 500, {str(number): number for number in range(300)},
+    _deep(120), *HOSTILE_TEXTS,
 )  # fmt: skip
 
 PLACES = st.integers(0, 999_999)

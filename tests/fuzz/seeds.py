@@ -91,10 +91,11 @@ def deliveries() -> tuple[bytes, ...]:
 
 @cache
 def rule_files() -> tuple[bytes, ...]:
-    """One rule of each kind and the longest of each folder, so that every key stands somewhere."""
+    """Rules of each kind, the shortest of each folder, and a long one, so that every key stands somewhere."""
     found = [RULES.encode(), WATCHED.encode()]
-    for folder in sorted({path.parent for path in RULES_FOLDER.rglob("*.yml")}):
-        found.append(max(folder.glob("*.yml"), key=lambda path: path.stat().st_size).read_bytes())
+    folders = sorted({path.parent for path in RULES_FOLDER.rglob("*.yml")})
+    found += [min(one.glob("*.yml"), key=lambda path: path.stat().st_size).read_bytes() for one in folders]
+    found.append(max((RULES_FOLDER / "aws").rglob("*.yml"), key=lambda path: path.stat().st_size).read_bytes())
     lists = sorted((ROOT / "shared" / "value_lists").rglob("*.yml"))
     return (*found, *(path.read_bytes() for path in lists[:2]))
 

@@ -1,4 +1,4 @@
-"""The model of docs/cost.md: its arithmetic, its bound, and that it speaks of the rules that are shipped."""
+"""The model of docs/cost.md: its arithmetic, and that it speaks of the rules that are shipped."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from infra.aws.operations import Used
-from infra.cost import AWS, PAGE, ROOT, bus_cost, trail_cost, written
-
 from firstseen.cli.ruleset import read_rule_set
 from firstseen.matching.patterns import patterns_for
 from firstseen.sources.aws_cloudtrail import CLOUDTRAIL
+from infra.aws.operations import Used
+from infra.cost import AWS, PAGE, ROOT, bus_cost, trail_cost, written
 
 NOTHING = Used(events=1_000, deliveries=0, batches=0, matches=0, findings=0, sent=0, reads=0, writes=0)
 

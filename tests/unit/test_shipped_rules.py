@@ -125,7 +125,11 @@ def test_every_detection_has_queries_for_the_tools_of_its_clouds(rules: RuleSet,
         "azure.activitylogs": {"log_analytics", "cli"},
         "azure.auditlogs": {"log_analytics"},  # no command of the command line reads Entra ID's logs
         "azure.signinlogs": {"log_analytics"},
+        "gcp.audit": {"log_query", "cli"},
+        "m365.audit": {"log_analytics", "powershell"},
+        "okta.system": {"system_log", "log_analytics", "cli"},
         "vk.audit": {"cli"},
+        "windows.process_creation": {"log_analytics", "powershell"},
         "yandex.audit": {"log_query", "cli"},
     }
     lacking = [
@@ -217,6 +221,7 @@ def test_the_generated_pages_are_current(rules: RuleSet, coverage: Coverage) -> 
         "detections.md": index(rules),
         "detections-aws.md": page(rules, "aws", "docs"),
         "detections-azure.md": page(rules, "azure", "docs"),
+        "detections-gcp.md": page(rules, "gcp", "docs"),
         "detections-vk.md": page(rules, "vk", "docs"),
         "detections-yandex.md": page(rules, "yandex", "docs"),
         "coverage.md": markdown(coverage, "docs"),

@@ -133,6 +133,11 @@ def test_a_challenge_is_neither_success_nor_failure(result: object, outcome: str
     assert value({**SAMPLE, "outcome": {"result": result}}, "outcome", "common") == outcome
 
 
+def test_actor_is_who_acted_in_every_vocabulary() -> None:
+    assert value(SAMPLE, "actor") == value(SAMPLE, "actor", "ecs") == "ada@contoso.example"
+    assert value(SAMPLE, "actor.id") == SAMPLE["actor"]["id"]
+
+
 def test_an_unknown_name_gives_way_to_the_id() -> None:
     who = {"id": "00u1", "alternateId": "unknown", "displayName": "unknown"}
     assert value({**SAMPLE, "actor": who}, "actor", "common") == "00u1"

@@ -1,4 +1,4 @@
-"""The start of a process on Windows: one event in every shape that shippers make of it, by Sysmon and the Security log."""
+"""The start of a process on Windows: one event in each shape that shippers make of it."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ SYSMON_SHAPES: dict[str, View] = {
     "winlogbeat": SAMPLE,
     "winlogbeat, numbers": {**SAMPLE, "winlog": {**SAMPLE["winlog"], "event_id": 1, "record_id": 410221}},
     "NXLog": {
-        "EventTime": "2026-03-02 10:15:02", "Hostname": HOST, "EventID": 1, "SourceName": SYSMON, "RecordNumber": 410221,
-        "Channel": f"{SYSMON}/Operational", **DATA,
+        "EventTime": "2026-03-02 10:15:02", "Hostname": HOST, "EventID": 1, "SourceName": SYSMON,
+        "RecordNumber": 410221, "Channel": f"{SYSMON}/Operational", **DATA,
     },
     "table Event": {
-        "TimeGenerated": "2026-03-02T09:15:02.281Z", "Source": SYSMON, "EventLog": f"{SYSMON}/Operational", "EventID": 1,
-        "Computer": HOST, "Type": "Event",
+        "TimeGenerated": "2026-03-02T09:15:02.281Z", "Source": SYSMON, "EventLog": f"{SYSMON}/Operational",
+        "EventID": 1, "Computer": HOST, "Type": "Event",
         "EventData": f'<DataItem Type="System.XmlData"><EventData xmlns="x">{ITEMS}</EventData></DataItem>',
     },
     "table WindowsEvent": {
-        "TimeGenerated": "2026-03-02T09:15:02.281Z", "Provider": SYSMON, "Channel": f"{SYSMON}/Operational", "EventID": 1,
-        "Computer": HOST, "EventRecordId": "410221", "EventData": orjson.dumps(DATA).decode(),
+        "TimeGenerated": "2026-03-02T09:15:02.281Z", "Provider": SYSMON, "Channel": f"{SYSMON}/Operational",
+        "EventID": 1, "Computer": HOST, "EventRecordId": "410221", "EventData": orjson.dumps(DATA).decode(),
     },
     "plain": {
         "System": {

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from firstseen.cli import main
 from firstseen.findings.build import facts
 from firstseen.sources import yandex_audit_values as values
 from firstseen.sources.event import Event, Reject
@@ -34,8 +36,8 @@ def value(view: View, name: str, vocabulary: str = "raw") -> Any:  # noqa: ANN40
 
 def events(data: object) -> list[Event | Reject]:
     raw = data if isinstance(data, bytes) else orjson.dumps(data)
-    chunks = iter(lambda: stream.read(64), b"")
     stream = io.BytesIO(raw)
+    chunks = iter(lambda: stream.read(64), b"")
     found: list[Event | Reject] = []
     for one in split(chunks):
         found += [one] if isinstance(one, Reject) else list(read_document(*one, received_us=NOW_US))
@@ -114,7 +116,8 @@ def test_one_request_that_makes_several_things_is_several_operations() -> None:
 
 
 def test_without_a_request_id_each_event_is_an_operation_and_says_so() -> None:
-    for request in (None, {}, {"request_id": ""}, "text", []):
+    odd: tuple[object, ...] = (None, {}, {"request_id": ""}, "text", [])
+    for request in odd:
         (event,) = events({**SAMPLE, "request_metadata": request})
         assert isinstance(event, Event)
         assert event.operation_id == event.id
@@ -278,6 +281,19 @@ def test_a_finding_tells_who_acted_for_whom_and_in_which_folder() -> None:
     assert (told["user_id"], told["impersonator"], told["folder"]) == (
         "ajeexampleuser000001", "ben@contoso.example", "production",
     )  # fmt: skip
+
+
+def test_an_operation_that_starts_and_ends_is_one_finding(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    start = {**SAMPLE, "event_id": "a", "event_status": "STARTED", "event_time": "2026-03-02T09:14:59.5Z"}
+    again = {**SAMPLE, "event_id": "b", "request_metadata": {**SAMPLE["request_metadata"], "request_id": "another"}}
+    (tmp_path / "events.json").write_bytes(orjson.dumps([start, SAMPLE, start, again]))
+    (tmp_path / "rule.yml").write_text(
+        "title: Changed\nid: 7d3a1c9e-0b52-4c1e-9d57-1f3b5a7c9e02\nlogsource: {product: yandex, service: audit}\n"
+        "detection: {call: {event_type|endswith: .UpdateInstance}, condition: call}\nlevel: low\n"
+    )
+    words = ("replay", "--rules", str(tmp_path / "rule.yml"), "--now", "2026-03-03", "--format", "jsonl")
+    assert main([*words, str(tmp_path / "events.json")]) == 0
+    assert len(capfd.readouterr().out.splitlines()) == 2
 
 
 @pytest.mark.parametrize("odd", [None, [], "x", 7, {"path": None}, {"path": [None, {"resource_type": 7}]}, {"a": []}])

@@ -10,7 +10,10 @@ from firstseen.findings.attack import Technique, techniques
 from firstseen.language.rules import Correlation
 from firstseen.sources.registry import SOURCES
 
-CLOUD_LABELS = {"aws": "AWS", "azure": "Azure and Entra ID", "yandex": "Yandex Cloud", "vk": "VK Cloud"}
+CLOUD_LABELS = {
+    "aws": "AWS", "azure": "Azure and Entra ID", "gcp": "Google Cloud", "m365": "Microsoft 365", "vk": "VK Cloud",
+    "yandex": "Yandex Cloud",
+}  # fmt: skip
 """What clouds are called in titles; another is called as it is written."""
 
 NO_TECHNIQUE = Technique("", "Without a technique")

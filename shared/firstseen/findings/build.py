@@ -30,6 +30,9 @@ _MORE_FACTS = (
         (
             "aws.cloudtrail.error_code",
             "yandex.audit.error",
+            "gcp.audit.error",
+            "okta.outcome.reason",
+            "o365.audit.LogonError",
             "error.code",
             "azure.activitylogs.properties.status_code",
             "azure.signinlogs.result_description",
@@ -37,7 +40,16 @@ _MORE_FACTS = (
         ),
     ),
     ("session", ("aws.cloudtrail.user_identity.arn",)),
-    ("access_key", ("aws.cloudtrail.user_identity.access_key_id",)),
+    (
+        "access_key",
+        (
+            "aws.cloudtrail.user_identity.access_key_id",
+            "gcp.audit.authentication_info.service_account_key_name",
+        ),
+    ),
+    ("command_line", ("windows.process_creation.command_line",)),
+    ("parent", ("windows.process_creation.parent",)),
+    ("country", ("source.geo.country_name",)),
     ("role", ("azure.activitylogs.identity.authorization.evidence.role",)),
     (
         "application",
@@ -62,9 +74,16 @@ _MORE_FACTS = (
             "azure.auditlogs.properties.initiated_by.user.id",
             "yandex.audit.authentication.subject_id",
             "vk.audit.user_id",
+            "okta.actor.id",
         ),
     ),
-    ("impersonator", ("yandex.audit.authentication.token_info.impersonator",)),
+    (
+        "impersonator",
+        (
+            "yandex.audit.authentication.token_info.impersonator",
+            "gcp.audit.authentication_info.impersonator",
+        ),
+    ),
     ("folder", ("yandex.audit.folder",)),
     ("set_to", ("TargetResources.ModifiedProperties.NewValue",)),
 )

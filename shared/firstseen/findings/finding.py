@@ -139,7 +139,7 @@ def load(data: bytes) -> Finding:
     """The finding that :func:`dump` wrote. Raises StoreUnusable on damage or another format."""
     try:
         row = _decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as exc:
         msg = f"a finding's row cannot be read: {exc}"
         raise StoreUnusable(msg) from exc
     if row.format != FINDING_FORMAT:

@@ -13,6 +13,7 @@ from firstseen.findings.times import HOUR_US, SECOND_US, iso
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]{2,10}){1,2}-\d{1,2}")
+_PROJECT = re.compile(r"[a-z][a-z0-9-]{4,62}")
 _GUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _RESOURCE = re.compile(rf"/subscriptions/{_GUID.pattern}(/[A-Za-z0-9_.-]{{1,120}}){{0,30}}", re.IGNORECASE)
 MAX_RESOURCE_CHARS = 1_000
@@ -75,21 +76,25 @@ def look_closer(finding: Finding) -> tuple[str, ...]:
 def _provider_command(finding: Finding) -> str:
     """The event by its provider's own tool; "" where there is none."""
     event = event_id(finding)
-    id_of_azure = event.partition(":")[0]  # what follows is ours
+    own_id = event.partition(":")[0]  # what follows is ours
     match finding.source:
         case "aws.cloudtrail":
             where = f" --region {region(finding)}" if region(finding) else ""
             asked = f"AttributeKey=EventId,AttributeValue={event}"
             return f"aws cloudtrail lookup-events{where} --lookup-attributes {asked}"
-        case "azure.activitylogs" if _GUID.fullmatch(id_of_azure):
+        case "azure.activitylogs" if _GUID.fullmatch(own_id):
             account = finding.fact("account")
             where = f" --subscription {account}" if _GUID.fullmatch(account) else ""
             since = iso((finding.time_us - HOUR_US) // SECOND_US * SECOND_US)  # and six hours on, which is its default
-            return f"az monitor activity-log list{where} --correlation-id {id_of_azure} --start-time {since}"
-        case "azure.signinlogs" if _GUID.fullmatch(id_of_azure):
-            return f"{_GRAPH}/signIns/{id_of_azure}"
+            return f"az monitor activity-log list{where} --correlation-id {own_id} --start-time {since}"
+        case "azure.signinlogs" if _GUID.fullmatch(own_id):
+            return f"{_GRAPH}/signIns/{own_id}"
         case "azure.auditlogs":
             return f"{_GRAPH}/directoryAudits/{event}"
+        case "gcp.audit" if _PROJECT.fullmatch(finding.fact("account")):
+            # An id that begins with a hyphen is none here: it would have to stand in quotes.
+            where = f" --project {finding.fact('account')}"
+            return f"gcloud logging read insertId={own_id}{where} --freshness 30d --format json"
     return ""
 
 

@@ -44,7 +44,7 @@ def read_row(record: Record | None, shape: type[T]) -> T | None:
         return None
     try:
         row = msgspec.json.decode(record.data, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as exc:
         msg = f"the record {record.kind}/{record.name} cannot be read: {exc}; restore the store or delete it"
         raise StoreUnusable(msg) from exc
     if row.format > ROW_FORMAT:

@@ -128,7 +128,7 @@ ENVELOPES: tuple[Envelope, ...] = (
     Envelope("Log Analytics answer", frozenset({"tables"}), _tables),
     Envelope("REST answer", frozenset({"value"}), _listed("value")),
     Envelope("action log answer", frozenset({"logs"}), _listed("logs")),
-    Envelope("Cloud Logging entry", frozenset({"json_payload"}), _object("json_payload")),
+    Envelope("Yandex Cloud Logging entry", frozenset({"json_payload"}), _object("json_payload")),
     Envelope("Pub/Sub push", frozenset({"message", "subscription"}), gcp.message),
     Envelope("Pub/Sub message", frozenset({"message", "ackId"}), gcp.message),
     Envelope("Pub/Sub answer", frozenset({"receivedMessages"}), gcp.messages),

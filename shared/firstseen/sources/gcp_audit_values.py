@@ -75,7 +75,7 @@ def action(view: View) -> str | None:
 
 def _call(method: str, service: str) -> str:
     words = method.split(".", _MAX_WORDS)
-    if words[-1][:1].isupper():
+    if any(word[:1].isupper() for word in words):  # of a service as gRPC has them: AdminService.assignRole
         return words[-1]
     left = [word for word in words[:-1] if not _VERSION.fullmatch(word)]
     if left and left[0] == service:

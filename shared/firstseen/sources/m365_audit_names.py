@@ -15,7 +15,7 @@ CHANGES = "ModifiedProperties"
 
 _FIELDS = (
     "Id", "RecordType", "CreationTime", "Operation", "OrganizationId", "UserType", "UserKey", "Workload",
-    "ResultStatus", "ObjectId", "UserId", "ClientIP", "Scope", "AppAccessContext", "ExternalAccess",
+    "ResultStatus", "ObjectId", "UserId", "ClientIP", "Scope", "ExternalAccess",
     "OriginatingServer", "OrganizationName", "LogonType", "InternalLogonType", "MailboxGuid", "MailboxOwnerUPN",
     "MailboxOwnerSid", "LogonUserSid", "LogonUserDisplayName", "ClientInfoString", "ClientProcessName",
     "ClientVersion", "ClientAppId", "AppId", "AppPoolName", "SessionId", "Site", "SiteUrl", "ItemType",
@@ -28,7 +28,7 @@ _FIELDS = (
 )  # fmt: skip
 """Single values."""
 _OBJECTS = (
-    "Actor", "Target", "Item", "Folder", "Folders", "AffectedItems", "ExchangeMetaData", "Members",
+    "AppAccessContext", "Actor", "Target", "Item", "Folder", "Folders", "AffectedItems", "ExchangeMetaData", "Members",
     "SharePointMetaData", "Data",
 )  # fmt: skip
 """Objects and lists of them, which Log Analytics keeps as JSON text."""
@@ -53,7 +53,7 @@ _OUTCOME = computed(
 _ADDRESS = computed(_tops("ClientIP"), values.caller_address)
 _IP = computed(_tops("ClientIP"), values.caller_ip)
 _TENANT = computed(f"{_tops('OrganizationId')} OfficeTenantId tenantId", values.tenant)
-_AGENT = computed(f"UserAgent ClientInfoString {_READS}", values.user_agent)
+_AGENT = computed(f"UserAgent ClientInfoString {_READS}", values.UserAgent())
 _RESOURCE = computed(f"{_tops('ObjectId')} Parameters", values.resource)
 _WHEN = computed("CreationTime TimeGenerated @timestamp properties", values.when)
 

@@ -129,12 +129,6 @@ def tenant(view: View) -> str | None:
     return found.casefold() if found else None
 
 
-def user_agent(view: View) -> str | None:
-    """The program: of a sign-in among the extended properties, of Exchange what its client says of itself."""
-    bag = Bag("ExtendedProperties", "UserAgent")
-    return text(_agent(view)) or text(bag(view)) or text(_client(view))
-
-
 def resource(view: View) -> str | None:
     """What it was done to: the object, else what a cmdlet was told to work on."""
     return text(_object(view)) or text(Bag("Parameters", "Identity")(view))
@@ -189,3 +183,16 @@ class Bag:
         others = [dict(one) for one in _items(view, self.bag) if one.get("Name") != self.name]
         mine = next((dict(one) for one in _items(view, self.bag) if one.get("Name") == self.name), {"Name": self.name})
         yield (self.bag,), [*others, {**mine, self.part: str(value)}]
+
+
+@dataclass(frozen=True, slots=True)
+class UserAgent:
+    """The program: of a sign-in among the extended properties, of Exchange what its client says of itself."""
+
+    def __call__(self, view: View) -> str | None:
+        """The program, or None."""
+        return text(_agent(view)) or text(Bag("ExtendedProperties", "UserAgent")(view)) or text(_client(view))
+
+    def ways(self, _view: View, value: object) -> Iterator[tuple[Path, object]]:
+        """Where SharePoint and Teams have it, for examples."""
+        yield ("UserAgent",), value

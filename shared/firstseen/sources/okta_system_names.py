@@ -136,7 +136,7 @@ NAMES = Names(
 _CONTEXT = "geographicalContext geographicalContext."
 
 KNOWN_FIELDS = frozenset((
-    "uuid", "published", "version", "severity", "actor", "client", "client.ipAddress", "client.zone", "client.device",
+    "uuid", "published", "version", "severity", "client", "client.ipAddress", "client.zone", "client.device",
     "client.id", "client.userAgent", "outcome", "outcome.result", "outcome.reason", "target", "transaction", "request",
     "request.ipChain", "device", "device.",
     *(f"actor.{name}" for name in ("id", "type", "alternateId", "displayName", "detailEntry", "detailEntry.")),
@@ -148,3 +148,4 @@ KNOWN_FIELDS = frozenset((
     *(f"request.ipChain.{name}" for name in ("ip", "version", "source", *_CONTEXT.split())),
     "transaction.id", "transaction.type", "transaction.detail", "transaction.detail.",
 ))  # fmt: skip
+"""Fields with a single spelling. ``actor`` alone is the common name: who acted, not the object."""

@@ -28,9 +28,9 @@ def examine(of: Deployment) -> Iterator[Check]:
         except Absent as exc:
             yield fail(name, str(exc), "somebody removed it: deploy the stack again, and find out who")
         except InputError as exc:
-            yield warn(
-                name, f"it could not be seen: {exc}", "allow the action to whoever runs doctor, or look yourself"
-            )
+            yield warn(name, f"it could not be seen: {exc}", "allow it to whoever runs doctor, or look yourself")
+        except (AttributeError, KeyError, TypeError) as exc:  # the other checks go on
+            yield warn(name, f"AWS's answer was not understood: {exc!r}", "look yourself, and tell us")
 
 
 def deployed(stack: str, *, session: Session | None = None) -> Deployment:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from firstseen.adapters.aws.asking import Answer
+from firstseen.adapters.aws.asking import Absent, Answer
 from firstseen.adapters.aws.deployment import Deployment, Resource
 from firstseen.findings.diagnosis import Check, fail, ok, warn
 
@@ -93,7 +93,11 @@ def queues(of: Deployment) -> Iterator[Check]:
         ("Rejects", warn, "'firstseen deadletters list' says why each could not be read"),
         ("DeadLetters", fail, "'firstseen deadletters list', mend the reason, then redrive"),
     ):
-        number = _depth(of, name)
+        try:
+            number = _depth(of, name)
+        except Absent as exc:  # the others are looked at all the same
+            yield fail("queues", f"{name}: {exc}", _DEPLOY)
+            continue
         if not number or health is ok:
             yield ok("queues", f"{name}: {number:,} wait")
         else:

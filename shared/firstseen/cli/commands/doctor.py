@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from firstseen.cli.live import live_store
 from firstseen.cli.main import EXIT_DONE, EXIT_REJECTED
-from firstseen.cli.stores import LASTING
+from firstseen.cli.stores import LASTING, open_store
 from firstseen.errors import SettingsError, StoreError
 from firstseen.findings.diagnosis import Check, fail, ok
 from firstseen.findings.safe import safe_text
 
 if TYPE_CHECKING:
     from firstseen.language.pack import Pack
+    from firstseen.store.store import Store
 
 SUMMARY = "Check a deployment: what comes in, what waits, what rules know, who is told. Changes nothing."
 
 MAX_SAID = 400
+STATE_TABLE = "firstseen"
+"""As main.bicep names it."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,19 +75,44 @@ def _aws(args: argparse.Namespace, now_us: int) -> Iterator[Check]:
         raise SettingsError(msg) from exc
     found = deployed(args.stack)
     yield from examine(found)
-    yield from _memory(
-        args,
-        packs=found.environment.get("FIRSTSEEN_PACKS", ""),
-        state=f"dynamodb:{found.environment.get('FIRSTSEEN_TABLE') or found.outputs.get('StateTable', '')}",
-        now_us=now_us,
-    )
+    table = found.environment.get("FIRSTSEEN_TABLE") or found.outputs.get("StateTable", "")
+    packs = found.environment.get("FIRSTSEEN_PACKS", "")
+    yield from _memory(args, packs, lambda: open_store(f"dynamodb:{table}"), now_us)
 
 
 def _azure(args: argparse.Namespace, now_us: int) -> Iterator[Check]:
-    raise NotImplementedError
+    try:
+        from firstseen.adapters.azure.activity_log_history import ENDPOINT, activity_log_client
+        from firstseen.adapters.azure.clients import credential, table_client
+        from firstseen.adapters.azure.doctor import deployed, examine
+        from firstseen.adapters.azure.resources import Resources
+        from firstseen.adapters.azure.table_store import TableStore
+    except ModuleNotFoundError as exc:
+        msg = "--resource-group needs Azure's SDK: pip install --require-hashes -r requirements/azure.txt"
+        raise SettingsError(msg) from exc
+    subscription = args.subscription or os.environ.get("AZURE_SUBSCRIPTION_ID", "")
+    if not subscription:
+        msg = "--resource-group: of which subscription? Name it with --subscription, or set AZURE_SUBSCRIPTION_ID"
+        raise SettingsError(msg)
+    url = args.endpoint_url or ENDPOINT
+    client = activity_log_client(credential() if url.startswith("https:") else None, endpoint_url=url)
+    emulator = os.environ.get("AZURE_STORAGE_CONNECTION_STRING", "")
+    found = deployed(Resources(client, url), subscription, args.resource_group, connection_string=emulator)
+    yield from examine(found)
+    account = found.state_account
+
+    def store() -> Store:
+        if emulator or not account:
+            return open_store(f"tables:{STATE_TABLE}")
+        return TableStore(
+            table_client(f"https://{account}.table.core.windows.net", STATE_TABLE, credential=credential())
+        )
+
+    packs = f"https://{account}.blob.core.windows.net/packs/rules" if account and not emulator else ""
+    yield from _memory(args, packs, store, now_us)
 
 
-def _memory(args: argparse.Namespace, *, packs: str, state: str, now_us: int) -> Iterator[Check]:
+def _memory(args: argparse.Namespace, packs: str, store: Callable[[], Store], now_us: int) -> Iterator[Check]:
     """What both clouds have: published rules, and a state."""
     from firstseen.cli.diagnosing import published_checks, state_checks
     from firstseen.cli.shelves import open_shelf
@@ -93,9 +123,8 @@ def _memory(args: argparse.Namespace, *, packs: str, state: str, now_us: int) ->
         yield from checks
     else:
         yield ok("rules", "the package's own run")
-    args.state = args.state or state
     try:
-        with live_store(args) as store:
-            yield from state_checks(store, pack, now_us)
-    except StoreError as exc:
-        yield fail("state", str(exc), "the functions have the same trouble, or you may not read it")
+        with live_store(args) if args.state else closing(store()) as opened:
+            yield from state_checks(opened, pack, now_us)
+    except (SettingsError, StoreError) as exc:
+        yield fail("state", str(exc), "name it with --state; the functions may have the same trouble")

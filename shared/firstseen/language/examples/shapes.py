@@ -119,12 +119,38 @@ def _served(view: View, sample: View) -> View:
     return _told(view, sample, {("event_source",): service})
 
 
+def _called(view: View, sample: View) -> View:
+    """Of Google Cloud: the service follows the method, and what the sample says of its own call goes."""
+    view = _serviced(view, sample)
+    method = ("protoPayload", "methodName")
+    if value_at(view, method) == value_at(sample, method):
+        return view
+    request, usual = value_at(view, ("protoPayload", "request")), sample["protoPayload"]["request"]
+    if isinstance(request, Mapping):
+        kept = {name: value for name, value in request.items() if usual.get(name) != value}
+        view = put(view, ("protoPayload", "request"), kept)
+    said: dict[Path, Any] = {("protoPayload", "response"): {}, ("protoPayload", "authorizationInfo"): []}
+    return _told(view, sample, said)
+
+
+def _serviced(view: View, sample: View) -> View:
+    """``google.iam.admin.v1.CreateRole`` is a call of ``iam.googleapis.com``; the sample's service is compute."""
+    words = str(value_at(view, ("protoPayload", "methodName"))).split(".")
+    named = [word for word in words[:-1] if word not in _BEFORE_SERVICES]
+    if not named:
+        return view
+    return _told(view, sample, {("protoPayload", "serviceName"): f"{named[0]}.googleapis.com"})
+
+
+_BEFORE_SERVICES = frozenset(("google", "cloud", "devtools", "api", "v1", "beta", "alpha", ""))
+
 _FOLLOW: Mapping[str, tuple[Callable[[View, View], View], ...]] = MappingProxyType(
     {
         "azure.activitylogs": (_scoped, _operation, _authorized),
         "azure.signinlogs": (_signed_in,),
         "azure.auditlogs": (_changed,),
         "yandex.audit": (_typed, _served),
+        "gcp.audit": (_called, _serviced),
     }
 )
 """By the name of the log source, the most first."""
