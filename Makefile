@@ -11,7 +11,9 @@ TESTS ?= tests examples
 # make bench BENCH="--rules DIR" measures with other rules, and writes nothing.
 BENCH ?= --write
 # make chaos CHAOS="FIRSTSEEN_CHAOS_EVENTS=30000 FIRSTSEEN_CHAOS_SEED=2" is shorter, and other weather.
-CHAOS ?= FIRSTSEEN_CHAOS_EVENTS=100000
+CHAOS ?= FIRSTSEEN_CHAOS_EVENTS=100000 FIRSTSEEN_HANDLER_EVENTS=3000
+# make fuzz FUZZ=FIRSTSEEN_FUZZ_EXAMPLES=500 is shorter: of each test.
+FUZZ ?= FIRSTSEEN_FUZZ_EXAMPLES=10000
 # Files in MaxMind's format that the Function app's package takes along: make build-azure ADDRESS_DATABASES=geo.mmdb
 ADDRESS_DATABASES ?=
 # Microsoft's worker library wants this one; without it the tests that run it are skipped, and say so.
@@ -29,7 +31,7 @@ CHECKED := $(wildcard shared functions infra tests examples demo)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check docs bench chaos build-aws patterns cost build-azure lock sbom audit release clean python node
+.PHONY: help demo test check docs bench chaos fuzz build-aws patterns cost build-azure lock sbom audit release clean python node
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -57,10 +59,13 @@ check: .venv/.installed-dev ## style, types, and who imports whom
 bench: .venv/.installed-dev .venv-bench/.installed ## measure speed, write docs/benchmarks.md; wants an idle machine
 	$(BIN)/pytest --capture=no -o python_files='bench_*.py' tests/benchmarks $(BENCH)
 
-chaos: .venv/.installed-dev ## eight workers in bad weather over 100,000 events: the same findings (long)
-	$(CHAOS) $(BIN)/pytest --capture=no tests/faults/test_workers.py
+chaos: .venv/.installed-dev node_modules/.installed ## workers and handlers in bad weather, 100,000 events: the same findings (long)
+	$(CHAOS) $(BIN)/pytest --capture=no tests/faults/test_workers.py tests/chaos
 
-CLOUDS := aws azure vk yandex
+fuzz: .venv/.installed-dev ## hostile input for every reader, other input each time; keeps what failed (long)
+	$(FUZZ) $(BIN)/pytest --hypothesis-show-statistics tests/fuzz
+
+CLOUDS := aws azure gcp m365 okta vk windows yandex
 
 docs: .venv/.installed-cli ## write docs/detections*.md and docs/coverage.md anew, after a change of shared/rules
 	$(BIN)/firstseen rules doc --output docs/detections.md shared/rules

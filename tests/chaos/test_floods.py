@@ -29,6 +29,7 @@ from tests.faults.faulty import Calls, FaultyStore, RecordingSink
 from tests.faults.world import MINUTE_US, START, START_US, event
 
 HOUR_US = 60 * MINUTE_US
+EVENTS = 1_500
 BATCH = 500
 LIMIT = 100
 """Of a rule that states none."""
@@ -118,7 +119,7 @@ def drowned(pipeline: Pipeline, batches: Iterator[Sequence[bytes]]) -> None:
 def test_a_flood_is_a_limit_and_a_digest_and_what_is_real_is_told_at_once(cloud: str) -> None:
     store, sink, now = MemoryStore(), RecordingSink(), [START_US + HOUR_US]
     pipeline = worker(cloud, store, sink, lambda: now[0])
-    drowned(pipeline, flood(cloud, range(3_000), real_at=2_345))
+    drowned(pipeline, flood(cloud, range(EVENTS), real_at=1_234))
     told = Counter(one.card.title for one in sink.findings)
     assert told == {"Somebody new": LIMIT, "Many agents": 1, "Removed": 1}
     assert pipeline.sweep().counts.get("sent", 0) == 0, "nothing is due yet"
@@ -128,9 +129,9 @@ def test_a_flood_is_a_limit_and_a_digest_and_what_is_real_is_told_at_once(cloud:
         pipeline.sweep()
     (digest,) = sink.findings
     assert digest.kind == "digest"
-    assert dict(digest.details)["findings"] == str(3_000 - LIMIT)
+    assert dict(digest.details)["findings"] == str(EVENTS - LIMIT)
     kept = Counter(row.finding.card.title for row in store.scan_findings(Query()) if row.finding.kind == "finding")
-    assert kept == {"Somebody new": 3_000, "Many agents": 1, "Removed": 1}, "each one is kept"
+    assert kept == {"Somebody new": EVENTS, "Many agents": 1, "Removed": 1}, "each one is kept"
 
 
 @each_cloud
@@ -138,7 +139,7 @@ def test_a_flood_costs_calls_by_the_batch_not_by_the_event(cloud: str) -> None:
     calls, sink = Calls(), RecordingSink()
     pipeline = worker(cloud, FaultyStore(MemoryStore(), calls=calls), sink, lambda: START_US + HOUR_US)
     made = []
-    for batch in flood(cloud, range(3_000)):
+    for batch in flood(cloud, range(EVENTS)):
         before = calls.made
         drowned(pipeline, iter([batch]))
         made.append(calls.made - before)

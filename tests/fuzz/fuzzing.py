@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from hypothesis import HealthCheck, settings
+from hypothesis.database import DirectoryBasedExampleDatabase
 
 EXAMPLES = int(os.environ.get("FIRSTSEEN_FUZZ_EXAMPLES", "0"))
 
@@ -24,7 +25,8 @@ def fuzzed(few: int) -> Callable[[Any], Any]:
     """Settings of a test: ``few`` examples, or as many as the environment asks for."""
     slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
     if EXAMPLES:
-        return settings(max_examples=EXAMPLES, derandomize=False, suppress_health_check=slow)
+        kept = DirectoryBasedExampleDatabase(".hypothesis/examples")
+        return settings(max_examples=EXAMPLES, derandomize=False, database=kept, suppress_health_check=slow)
     return settings(max_examples=few, suppress_health_check=slow)
 
 

@@ -67,7 +67,7 @@ def forms_can_be_made(found: Finding) -> None:
 
 
 @given(st.one_of(MANGLED, GRAFTED))
-@fuzzed(70)
+@fuzzed(120)
 def test_hostile_input_is_found_or_kept_with_its_reason_and_what_is_beside_it_is_found(data: bytes) -> None:
     report, found = processed(data)
     assert report.retry == {}, "it would come again for ever"

@@ -72,7 +72,7 @@ def loads_or_says_why(files: Mapping[str, bytes]) -> None:
 
 
 @given(mangled(rule_files(), YAML_WORDS))
-@fuzzed(50)
+@fuzzed(100)
 def test_mangled_rule_files_load_or_say_what_is_wrong(data: bytes) -> None:
     loads_or_says_why({"rules.yml": data})
 
@@ -82,7 +82,7 @@ def documents() -> list[object]:
 
 
 @given(grafted(documents(), VALUES))
-@fuzzed(50)
+@fuzzed(100)
 def test_rules_with_hostile_parts_load_or_say_what_is_wrong(document: object) -> None:
     written = yaml.dump(document, allow_unicode=True).encode("utf-8", "surrogatepass")
     loads_or_says_why({"rules.yml": written, "world.yml": RULES.encode()})
@@ -113,7 +113,7 @@ rules:
         ),
     )
 )
-@fuzzed(50)
+@fuzzed(100)
 def test_hostile_overlays_and_lists_are_applied_or_say_what_is_wrong(data: bytes) -> None:
     with bounded():
         rules, tuning = {"world.yml": RULES.encode()}, {"rules.yaml": data}
@@ -142,7 +142,7 @@ CONDITIONS = st.one_of(
 
 
 @given(CONDITIONS)
-@fuzzed(50)
+@fuzzed(100)
 def test_any_condition_is_a_predicate_or_a_fault(condition: str) -> None:
     with bounded(), suppress(RuleError):
         condition_predicate(condition, SELECTIONS)
@@ -164,7 +164,7 @@ QUERIES = st.one_of(
 
 
 @given(QUERIES)
-@fuzzed(50)
+@fuzzed(100)
 def test_any_query_is_a_tree_or_a_fault_with_its_place(query: str) -> None:
     at = 0
     with bounded():

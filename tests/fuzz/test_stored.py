@@ -9,24 +9,28 @@ from typing import Any
 
 import pytest
 from hypothesis import event as seen
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from firstseen.adapters.azure import kept
 from firstseen.adapters.local.memory import MemoryStore
 from firstseen.correlations.step import Hit, step
 from firstseen.errors import FirstseenError, RuleError, StoreUnusable
 from firstseen.findings import finding as findings
 from firstseen.findings.finding import key_of
+from firstseen.findings.learning import RuleRow
+from firstseen.findings.rows import read_row
 from firstseen.language import pack as packs
 from firstseen.language.frontends.loading import build_pack
 from firstseen.language.published import Published, believed, digest_of, moved, read_pointer, write_pointer
 from firstseen.pipeline import Delivery, Pipeline
 from firstseen.store import state as states
 from firstseen.store.state import MAX_EPISODES, Episode, KeyState, Sighting
+from firstseen.store.store import Record
 from tests.faults.faulty import RecordingSink
 from tests.faults.world import RULES, START_US, event
 from tests.fuzz.fuzzing import bounded, fuzzed
-from tests.fuzz.mutating import grafted, json_bytes, mangled
+from tests.fuzz.mutating import DEEP_LEVELS, grafted, json_bytes, mangled
 from tests.fuzz.test_events import forms_can_be_made
 from tests.unit.findings_samples import finding, rule
 
@@ -149,11 +153,16 @@ LOADERS: dict[str, Callable[[bytes], object]] = {
     "pointer": read_pointer,
     "key state": states.load,
     "finding": findings.load,
+    "record": lambda data: read_row(Record("rule", "name", data, "1"), RuleRow),
+    "message put aside": kept.read,
 }
+DEEP = b'{"a":' * DEEP_LEVELS
 
 
 @pytest.mark.parametrize("kind", LOADERS)
 @given(st.binary(max_size=300))
+@example(DEEP)
+@example(b"[" * DEEP_LEVELS)
 @fuzzed(60)
 def test_any_bytes_are_read_or_refused(kind: str, data: bytes) -> None:
     with bounded(), suppress(FirstseenError):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from firstseen.cli.commands.rules_check import check_rules
+from firstseen.cli.commands.rules_doc import CLOUDS
 from firstseen.cli.commands.rules_test import _results
 from firstseen.cli.coverage_pages import markdown
 from firstseen.cli.covering import Coverage, coverage_of, read_named_folder
@@ -219,11 +220,7 @@ def test_the_generated_pages_are_current(rules: RuleSet, coverage: Coverage) -> 
     """``make docs`` writes them anew."""
     pages = {
         "detections.md": index(rules),
-        "detections-aws.md": page(rules, "aws", "docs"),
-        "detections-azure.md": page(rules, "azure", "docs"),
-        "detections-gcp.md": page(rules, "gcp", "docs"),
-        "detections-vk.md": page(rules, "vk", "docs"),
-        "detections-yandex.md": page(rules, "yandex", "docs"),
+        **{f"detections-{cloud}.md": page(rules, cloud, "docs") for cloud in CLOUDS},
         "coverage.md": markdown(coverage, "docs"),
     }
     old = [name for name, text in pages.items() if (ROOT / "docs" / name).read_bytes() != text.encode()]

@@ -11,9 +11,15 @@ from firstseen.language.rules import Correlation
 from firstseen.sources.registry import SOURCES
 
 CLOUD_LABELS = {
-    "aws": "AWS", "azure": "Azure and Entra ID", "gcp": "Google Cloud", "m365": "Microsoft 365", "vk": "VK Cloud",
+    "aws": "AWS",
+    "azure": "Azure and Entra ID",
+    "gcp": "Google Cloud",
+    "m365": "Microsoft 365",
+    "okta": "Okta",
+    "vk": "VK Cloud",
+    "windows": "Windows",
     "yandex": "Yandex Cloud",
-}  # fmt: skip
+}
 """What clouds are called in titles; another is called as it is written."""
 
 NO_TECHNIQUE = Technique("", "Without a technique")
