@@ -46,7 +46,7 @@ demo: .venv/.installed-cli .demo/.written ## two weeks of made-up logs of AWS an
 	@echo "to look closer: export FIRSTSEEN_STATE=sqlite:.demo/state.db PATH=.venv/bin:\$$PATH"
 
 test: check .venv/.installed-dev .venv-infra/.installed .venv-emulators/.installed .venv-azure-runtime/.installed node_modules/.installed ## check, then every suite
-	@$(if $(TIMEOUT),$(TIMEOUT) --kill-after=30 $(TEST_TIMEOUT_SECONDS)) $(BIN)/pytest -n 2 $(TESTS); status=$$?; \
+	@$(if $(TIMEOUT),$(TIMEOUT) --kill-after=30 $(TEST_TIMEOUT_SECONDS)) $(BIN)/pytest -n 2 --dist worksteal $(TESTS); status=$$?; \
 	if [ $$status -eq 124 ] || [ $$status -eq 137 ]; then \
 	    echo "make: the tests were cut after $(TEST_TIMEOUT_SECONDS) s: one of them hangs" >&2; fi; exit $$status
 
