@@ -275,10 +275,13 @@ class Start:
         """Raises SettingsError when the start failed."""
         with self._lock:
             if self._parts is None:
+                gc.disable()  # all that a start makes lives on: collecting meanwhile finds nothing, and costs a third of it
                 try:
                     self._parts = self._make()
                 except FirstseenError as exc:
                     raise SettingsError(f"firstseen cannot start: {exc}") from exc
+                finally:
+                    gc.enable()
                 gc.freeze()  # what lives as long as the process is not looked at by each collection
             return self._parts
 

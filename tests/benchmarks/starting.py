@@ -1,7 +1,11 @@
-"""A process's first answer: ``starting.py PACK EVENT`` loads a pack, matches one event and prints what held."""
+"""A process's first answer: ``starting.py PACK EVENT`` loads a pack, matches one event and prints what held.
+
+As in the functions, nothing is collected while it starts.
+"""
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 
@@ -10,6 +14,7 @@ from firstseen.matching.engine import Engine, Found
 
 
 def main() -> None:
+    gc.disable()
     pack, event = map(Path, sys.argv[1:])
     engine = Engine(load(pack.read_bytes()))
     documents = [(1, event.read_bytes())]
