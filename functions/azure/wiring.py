@@ -275,7 +275,7 @@ class Start:
         """Raises SettingsError when the start failed."""
         with self._lock:
             if self._parts is None:
-                gc.disable()  # all that a start makes lives on: collecting meanwhile finds nothing, and costs a third of it
+                gc.disable()  # all that a start makes lives on: collecting meanwhile finds nothing, and costs a third
                 try:
                     self._parts = self._make()
                 except FirstseenError as exc:
