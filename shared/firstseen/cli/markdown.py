@@ -80,7 +80,12 @@ def anchor(heading: str) -> str:
 
 
 def link(shown: str, file: str, page_folder: str) -> str:
-    """A link to a file as seen from a page in ``page_folder``; ``shown`` is Markdown. Both paths have one base."""
+    """A link to a file as seen from a page in ``page_folder``; ``shown`` is Markdown. Both paths have one base.
+
+    What lies outside the page's folder is named from the base, the repository's root, as code hosts read it.
+    """
     if not file:
         return shown
-    return f"[{shown}]({quote(PurePath(os.path.relpath(file, page_folder)).as_posix())})"
+    near = PurePath(os.path.relpath(file, page_folder)).as_posix()
+    far = near.startswith("../") and not PurePath(file).is_absolute()
+    return f"[{shown}]({quote('/' + PurePath(os.path.normpath(file)).as_posix() if far else near)})"
