@@ -11,7 +11,10 @@ TESTS ?= tests examples
 # make bench BENCH="--rules DIR" measures with other rules, and writes nothing.
 BENCH ?= --write
 # make chaos CHAOS="FIRSTSEEN_CHAOS_EVENTS=30000 FIRSTSEEN_CHAOS_SEED=2" is shorter, and other weather.
-CHAOS ?= FIRSTSEEN_CHAOS_EVENTS=100000 FIRSTSEEN_HANDLER_EVENTS=3000
+CHAOS ?= FIRSTSEEN_CHAOS_EVENTS=100000 FIRSTSEEN_HANDLER_EVENTS=3000 FIRSTSEEN_PACKAGE_EVENTS=100000 FIRSTSEEN_APP_EVENTS=100000
+# make load LOAD=FIRSTSEEN_LOAD_SECONDS=3600 watches memory for an hour; LOAD_ARGS="-k hot" is one of it, and writes nothing.
+LOAD ?=
+LOAD_ARGS ?= --write-load
 # make fuzz FUZZ=FIRSTSEEN_FUZZ_EXAMPLES=500 is shorter: of each test.
 FUZZ ?= FIRSTSEEN_FUZZ_EXAMPLES=10000
 # Files in MaxMind's format that the Function app's package takes along: make build-azure ADDRESS_DATABASES=geo.mmdb
@@ -31,18 +34,18 @@ CHECKED := $(wildcard shared functions infra tests examples demo)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check docs bench chaos fuzz build-aws patterns cost build-azure lock sbom audit release clean python node
+.PHONY: help demo test check docs bench load chaos fuzz build-aws patterns cost build-azure lock sbom audit release clean python node
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 # ---- what people run -------------------------------------------------------------------------------------
 
-demo: .venv/.installed-cli .demo/.written ## two weeks of made-up logs of AWS and Azure, and what is new in them
+demo: .venv/.installed-cli .demo/.written ## two weeks of a made-up company's logs of four clouds, and what is new in them
 	@rm -f .demo/state.db*
-	$(BIN)/firstseen replay --rules shared/rules --state sqlite:.demo/state.db --format jsonl .demo/aws .demo/azure >.demo/findings.jsonl
+	$(BIN)/firstseen replay --rules shared/rules --state sqlite:.demo/state.db --format jsonl .demo/aws .demo/azure .demo/gcp .demo/yandex >.demo/findings.jsonl
 	@$(BIN)/python -m demo --found sqlite:.demo/state.db
-	@echo "a report by rule: $(BIN)/firstseen backtest --rules shared/rules .demo/aws .demo/azure"
+	@echo "a report by rule: $(BIN)/firstseen backtest --rules shared/rules .demo/aws .demo/azure .demo/gcp .demo/yandex"
 	@echo "to look closer: export FIRSTSEEN_STATE=sqlite:.demo/state.db PATH=.venv/bin:\$$PATH"
 
 test: check .venv/.installed-dev .venv-infra/.installed .venv-emulators/.installed .venv-azure-runtime/.installed node_modules/.installed ## check, then every suite
@@ -59,8 +62,11 @@ check: .venv/.installed-dev ## style, types, and who imports whom
 bench: .venv/.installed-dev .venv-bench/.installed ## measure speed, write docs/benchmarks.md; wants an idle machine
 	$(BIN)/pytest --capture=no -o python_files='bench_*.py' tests/benchmarks $(BENCH)
 
-chaos: .venv/.installed-dev node_modules/.installed ## workers and handlers in bad weather, 100,000 events: the same findings (long)
+chaos: .venv/.installed-dev node_modules/.installed .venv-azure-runtime/.installed ## workers, handlers and built packages in bad weather, 100,000 events: the same findings (hours)
 	$(CHAOS) $(BIN)/pytest --capture=no tests/faults/test_workers.py tests/chaos
+
+load: .venv/.installed-dev ## what the built Lambda package bears, write docs/load.md; wants an idle machine (half an hour)
+	$(LOAD) $(BIN)/pytest --capture=no -o python_files='load_*.py' tests/load $(LOAD_ARGS)
 
 fuzz: .venv/.installed-dev ## hostile input for every reader, other input each time; keeps what failed (long)
 	$(FUZZ) $(BIN)/pytest --hypothesis-show-statistics tests/fuzz

@@ -12,7 +12,9 @@ import orjson
 
 from demo.azure.delivery import write_hubs
 from demo.delivery import write_lines, write_trail
+from demo.gcp.delivery import write_sink
 from demo.stories import DAYS, expected
+from demo.yandex.delivery import write_bucket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--days", type=_up_to(_LONGEST), default=DAYS, help="how many, from 2026-10-01 on")
     parser.add_argument("--seed", type=int, default=7, help="the same seed writes the same bytes")
     parser.add_argument("--events", type=_up_to(10**9), help=f"lines: exactly so many (default {EVENTS})")
-    forms = "objects and messages of both clouds, or one file of CloudTrail"
+    forms = "objects and messages of all clouds, or one file of CloudTrail"
     parser.add_argument("--format", choices=("trail", "lines"), default="trail", help=forms)
     parser.add_argument("--expected", action="store_true", help="print what must be found, as JSON lines")
     parser.add_argument("--found", metavar="STATE", help="show what a replay into this state found, and why")
@@ -63,11 +65,17 @@ def _write(given: argparse.Namespace) -> str:
         return f"{lines.events} events in {given.out / 'cloudtrail.jsonl'}"
     trail = write_trail(given.out, seed=given.seed, days=given.days)
     hubs = write_hubs(given.out, seed=given.seed, days=given.days)
+    sink = write_sink(given.out, seed=given.seed, days=given.days)
+    bucket = write_bucket(given.out, seed=given.seed, days=given.days)
     return (
         f"{trail.events} events over {given.days} days in {trail.files} files under {given.out / 'aws'}, "
         f"{trail.copies} delivered twice, {trail.fast} also by the fast path\n"
         f"{hubs.events} events in {hubs.files} files under {given.out / 'azure'}, "
-        f"{hubs.copies} delivered twice, {hubs.pages} also read by the Activity Log's interface"
+        f"{hubs.copies} delivered twice, {hubs.pages} also read by the Activity Log's interface\n"
+        f"{sink.events} events in {sink.files} files under {given.out / 'gcp'}, "
+        f"{sink.copies} delivered twice, {sink.late} too late for their hour's object\n"
+        f"{bucket.events} events in {bucket.files} files under {given.out / 'yandex'}, "
+        f"{bucket.copies} delivered twice"
     )
 
 

@@ -6,7 +6,7 @@ import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from demo.reasons import LEARNING_DAYS, Reason, Reasons, Told, about
+from demo.reasons import CLOUDS, LEARNING_DAYS, Reason, Reasons, Told, about
 from firstseen.cli.stores import open_store
 from firstseen.cli.tables import aligned
 from firstseen.findings.text import headline, to_text
@@ -107,8 +107,14 @@ def _sum(reasons: Reasons, heard: list[tuple[Told, Finding]], why: dict[str, Rea
     yield from (f"{line}\n" for line in aligned(rows))
     rest = sum(not why[one.uid].story for _, one in heard)
     after = range(LEARNING_DAYS + 1, reasons.days + 1)
-    noise = reasons.noise_on(after, (said for said, _ in heard))
+    noise = {one: reasons.noise_on(after, (said for said, _ in heard), (one,)) for one in CLOUDS}
+    events = {one: reasons.events_on(after, (one,)) for one in CLOUDS}
     yield (
         f"\n{len(heard)} notifications, {rest} of them of no story: "
-        f"{noise * 10_000 / max(reasons.events_on(after), 1):.1f} for 10,000 events after learning\n"
+        f"{_rate(sum(noise.values()), sum(events.values()))} for 10,000 events after learning ("
     )
+    yield ", ".join(f"{one} {_rate(noise[one], events[one])}" for one in CLOUDS) + ")\n"
+
+
+def _rate(noise: int, events: int) -> str:
+    return f"{noise * 10_000 / max(events, 1):.1f}"

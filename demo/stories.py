@@ -28,9 +28,11 @@ from demo.cloudtrail import (
     user_identity,
 )
 from demo.company import FIRST_DAY, PROD
+from demo.gcp import break_ins as gcp
 from demo.take_over import console_in_other_hands
 from demo.telling import DAYS, Expected, Stage, Tale
 from demo.traffic import Activity
+from demo.yandex import break_ins as yandex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -231,6 +233,6 @@ def expected(days: int = DAYS, start: int = FIRST_DAY) -> list[Expected]:
     """Return the findings that must be notified, alone or in a digest, in the order of time, of so many days."""
     stage = Stage(start, days)
     end = stamp(stage.at(days + 1, 0))
-    tales = [tell(stage) for tell in (*STORIES, *azure.STORIES)]
+    tales = [tell(stage) for tell in (*STORIES, *azure.STORIES, *gcp.STORIES, *yandex.STORIES)]
     found = [finding for tale in tales for finding in tale.expected if finding.when < end]
     return sorted(found, key=lambda finding: (finding.when, finding.rule, finding.who))

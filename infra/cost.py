@@ -18,7 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "shared")]
 
-from firstseen.cli.ruleset import read_rule_set  # noqa: E402 - found by the line above
+from firstseen.adapters.aws.dynamodb import WORKERS  # noqa: E402
+from firstseen.cli.ruleset import RuleSet, read_rule_set  # noqa: E402 - found by the line above
 from firstseen.language.pack import Pack  # noqa: E402
 from firstseen.matching.patterns import Patterns, patterns_for  # noqa: E402
 from firstseen.sources.aws_cloudtrail import CLOUDTRAIL  # noqa: E402
@@ -41,6 +42,7 @@ AWS = {
     "EventBridge, a million events of AWS on the own bus": 0.00,
     "EventBridge, a million events to another region or account": 1.00,
     "topic, a million findings": 0.50,
+    "log, a GB": 0.63,
     "key, a month": 1.00,
     "alarm, a month": 0.10,
     "metric, a month": 0.30,
@@ -56,10 +58,14 @@ AZURE = {
     "alert rule every 5 minutes, a month": 1.50,
     "findings, a million operations": 0.60,
 }
-FUNCTION_GB, CALL_SECONDS, EVENTS_A_SECOND = 1.769, 0.05, 20_000
-"""The template's; a call with its waits for the table; events that one processor takes through the rules, parse and
-decompression included: half of what docs/benchmarks.md has."""
-ALARMS, METRICS, SWEEPS, SWEEP_SECONDS = 12, 20, 30 * 24 * (12 + 4), 0.2
+FUNCTION_GB, CALL_SECONDS, WAIT_SECONDS, EVENTS_A_SECOND = 1.769, 0.005, 0.008, 20_000
+"""The template's; a call's own work; a wait for the table, which answers within single-digit milliseconds; events that
+one processor takes through the rules, parse and all, half of what docs/benchmarks.md has."""
+CALL_LOG_BYTES = 1_136 + 397 + 310
+"""Metrics, a line about the batch, and the platform's own lines about a call."""
+POLLS = 5 * MONTH_SECONDS / 20
+"""Requests of an event source mapping to a queue that is empty: five readers, each of which waits twenty seconds."""
+ALARMS, METRICS, SWEEPS, SWEEP_SECONDS = 14, 23, 30 * 24 * (12 + 4 + 1), 0.2
 AZURE_BATCH, AZURE_GB, AZURE_OPERATIONS_A_MATCH, AZURE_OPERATIONS_A_FINDING, AZURE_LOG_BYTES = 100, 2.0, 2, 15, 400
 HUB_EVENTS_A_MONTH = 1_000 * MONTH_SECONDS * 0.2
 """Of a throughput unit, a fifth full, since logs come in bursts."""
@@ -88,7 +94,8 @@ def bus_cost(one: Used, events_seen: int, millions: float) -> dict[str, float]:
     receives = max(1 / 10, 1 / to_a_batch)
     return {
         "queue": messages * (1 + 2 * receives) * AWS["queue, a million requests"],
-        "function": messages / to_a_batch * _call(CALL_SECONDS),
+        "function": messages / to_a_batch * _call(CALL_SECONDS + waiting_seconds(one, to_a_batch)),
+        "log": messages / to_a_batch * CALL_LOG_BYTES * AWS["log, a GB"] / 1_000,
         **_table(one, events_seen),
     }
 
@@ -96,12 +103,13 @@ def bus_cost(one: Used, events_seen: int, millions: float) -> dict[str, float]:
 def trail_cost(one: Used) -> dict[str, float]:
     """A million events by the trail, in dollars."""
     objects = 1 / TO_AN_OBJECT
-    seconds = CALL_SECONDS + TO_AN_OBJECT / EVENTS_A_SECOND
+    seconds = CALL_SECONDS + TO_AN_OBJECT / EVENTS_A_SECOND + waiting_seconds(one, 1)
     return {
         "queue": objects * 3 * AWS["queue, a million requests"],
         "objects": objects
         * (AWS["objects, a million reads"] + AWS["EventBridge, a million notifications of new objects"]),
         "function": objects * _call(seconds),
+        "log": objects * CALL_LOG_BYTES * AWS["log, a GB"] / 1_000,
         **_table(one, one.events),
     }
 
@@ -109,6 +117,12 @@ def trail_cost(one: Used) -> dict[str, float]:
 def _call(seconds: float) -> float:
     """A million calls."""
     return AWS["function, a million calls"] + seconds * FUNCTION_GB * AWS["function, a GB and second (arm64)"] * MILLION
+
+
+def waiting_seconds(one: Used, to_a_batch: float) -> float:
+    """How long a call waits for the table: once for all that it reads, then for its writes, several at a time."""
+    writes = max(0, one.requests - one.batches) / max(1, one.deliveries) * to_a_batch
+    return WAIT_SECONDS * (1 + min(writes, 1 + writes / WORKERS))
 
 
 def _table(one: Used, of: int) -> dict[str, float]:
@@ -121,7 +135,7 @@ def _table(one: Used, of: int) -> dict[str, float]:
 
 def fixed_cost() -> float:
     """A month of the stack without an event."""
-    schedule = SWEEPS / MILLION * _call(SWEEP_SECONDS)
+    schedule = SWEEPS / MILLION * _call(SWEEP_SECONDS) + POLLS / MILLION * AWS["queue, a million requests"]
     return AWS["key, a month"] + ALARMS * AWS["alarm, a month"] + METRICS * AWS["metric, a month"] + schedule
 
 
@@ -129,7 +143,7 @@ def azure_cost(one: Used, millions: float) -> tuple[float, float]:
     """A month of the app without an event, and a million events; matches and findings as often as on AWS."""
     matches, findings = one.matches / one.events, one.findings / one.events
     units = max(1, round(millions * MILLION / HUB_EVENTS_A_MONTH + 0.5))
-    alerts = 8 * AZURE["alert rule every 15 minutes, a month"] + AZURE["alert rule every 5 minutes, a month"]
+    alerts = 9 * AZURE["alert rule every 15 minutes, a month"] + AZURE["alert rule every 5 minutes, a month"]
     call = AZURE["function, a million calls"] + 0.1 * AZURE_GB * AZURE["function, a GB and second"] * MILLION
     million = (
         AZURE["event hub, a million events"]
@@ -144,13 +158,22 @@ def azure_cost(one: Used, millions: float) -> tuple[float, float]:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """All that the tables are made of. ``by_name``: what EventBridge hands over, with rules that need no more."""
+    """All that the tables are made of. ``patterns`` are of all rules, those that are not run by default among them;
+    ``by_name`` is what EventBridge hands over, with rules that need no more.
+    """
 
     patterns: Patterns
     titles: dict[str, str]
     events: int
     by_name: Used
     by_trail: Used
+
+
+def shipped_patterns(found: RuleSet, pack: Pack) -> Patterns:
+    """What ``rules build --eventbridge`` makes of the rules."""
+    bases, rules = found.standing_in(), [rule for rule in pack.correlations if rule.enabled]
+    wanted = {member.base_id for rule in rules for member in rule.members}
+    return patterns_for((bases[base.id] for base in pack.bases if base.id in wanted), CLOUDTRAIL, rules=rules)
 
 
 def measure(number: int) -> Measured:
@@ -166,7 +189,9 @@ def measure(number: int) -> Measured:
     named = Pack.of([base for base in pack.bases if base.id in bases], rules)
     titles = {member.base_id: one.card.title for one in pack.correlations for member in one.members}
     trail = used(pack, by_trail(some, TO_AN_OBJECT))
-    return Measured(patterns, titles, trail.events, used(named, by_bus(some, patterns.patterns)), trail)
+    return Measured(
+        patterns, titles, trail.events, used(named, by_bus(some, shipped_patterns(found, pack).patterns)), trail
+    )
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -204,6 +229,7 @@ def sections(one: Measured) -> dict[str, str]:
         ("batches", f"{one.by_name.batches:,}", f"{one.by_trail.batches:,}"),
         ("matches", f"{one.by_name.matches:,}", f"{one.by_trail.matches:,}"),
         ("findings, sent singly", *(f"{way.findings:,}, {way.sent:,}" for way in (one.by_name, one.by_trail))),
+        ("requests to the table", *(f"{way.requests:,}" for way in (one.by_name, one.by_trail))),
         ("units read", *(f"{way.reads:,.0f}" for way in (one.by_name, one.by_trail))),
         ("units written", *(f"{way.writes:,.0f}" for way in (one.by_name, one.by_trail))),
     ]

@@ -24,7 +24,8 @@ BUDGET_SECONDS = {
     "infra": 240,
     "benchmarks": 120,
     "examples": 60,
-    "chaos": 120,
+    "chaos": 210,
+    "load": 60,
     "fuzz": 90,
 }
 """What the tests of a folder may take, added up: two workers halve the wait, not this."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,29 +10,18 @@ from demo.azure import estate as e
 from demo.azure.activity import background, operate
 from demo.azure.directory import NON_INTERACTIVE, Change, Place, change, managed_sign_in, program_sign_in, sign_in
 from demo.azure.operations import MIXES, OPERATIONS
+from demo.habits import Habit, planned
 from demo.signing import address
-from demo.traffic import DAY, HOUR, Activity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterator
     from random import Random
 
     from demo.cloudtrail import Json
 
-_SATURDAY = 5
 _ROLES = {"platform": "Owner", "developer": "Contributor", "support": "Virtual Machine Contributor"}
 _MAIL = (e.OFFICE, e.GRAPH)
-__all__ = ["ROUTINES", "Habit", "plan_day"]
-
-
-@dataclass(frozen=True, slots=True)
-class Habit:
-    """Something that is done again and again: how often on a weekday and at the weekend, and between which hours."""
-
-    events: Callable[[Random, int], Iterator[Json]]
-    weekday: float
-    weekend: float
-    hours: tuple[int, int] = (0, 24)
+__all__ = ["ROUTINES", "plan_day"]
 
 
 def _works(person: c.Person, rng: Random, at: int) -> Iterator[Json]:
@@ -145,11 +133,5 @@ ROUTINES: tuple[Habit, ...] = (
 )
 
 
-def plan_day(rng: Random, midnight: int) -> Iterable[Activity]:
-    """Draw what is begun on one day."""
-    weekend = (midnight // DAY + 3) % 7 >= _SATURDAY
-    for habit in ROUTINES:
-        often = habit.weekend if weekend else habit.weekday
-        first, last = habit.hours
-        for _ in range(int(often) + (rng.random() < often % 1)):
-            yield Activity(midnight + rng.randrange(first * HOUR, last * HOUR), habit.events)
+plan_day = partial(planned, ROUTINES)
+"""Draw what is begun on one day."""

@@ -8,6 +8,7 @@ from typing import TypedDict
 
 from firstseen.errors import InputError
 from firstseen.pipeline import Delivery
+from firstseen.settings.prefixes import Prefix, source_at
 from firstseen.sources.event import MAX_REJECT_BYTES, Reject
 from firstseen.sources.times import parse_time
 from functions.aws import messages
@@ -42,6 +43,7 @@ class Batch:
         rejects: objects that are gone.
         ignored: see :class:`functions.aws.messages.Content`.
         lags_us: receipt minus event time of events that came by the bus.
+        sources: which log lies where; the rest is recognised.
     """
 
     handles: list[str] = field(default_factory=list)
@@ -49,6 +51,7 @@ class Batch:
     rejects: list[Kept] = field(default_factory=list)
     ignored: int = 0
     lags_us: list[int] = field(default_factory=list)
+    sources: Sequence[Prefix] = ()
 
     def add(self, message: Message, objects: Objects) -> None:
         """Take a message apart."""
@@ -58,13 +61,14 @@ class Batch:
         self.handles.append(handle)
         self.ignored += content.ignored
         if content.event is not None:
-            self.deliveries.append(Delivery(handle, [content.event], received_us))
+            self.deliveries.append(Delivery(handle, [content.event], received_us, canary=content.canary))
             happened_us = parse_time(content.happened) if content.happened else None
             if happened_us is not None:
                 self.lags_us.append(received_us - happened_us)
         for place in content.places:
             chunks = _Content(handle, place, body, objects, self.rejects)
-            self.deliveries.append(Delivery(handle, chunks, received_us, pointer=str(place)))
+            source = source_at(f"{place.bucket}/{place.key}", self.sources)
+            self.deliveries.append(Delivery(handle, chunks, received_us, source, pointer=str(place)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +90,9 @@ class _Content:
                 self.rejects.append((self.handle, str(self.place), reject))
 
 
-def batch_of(event: QueueEvent, objects: Objects) -> Batch:
+def batch_of(event: QueueEvent, objects: Objects, sources: Sequence[Prefix] = ()) -> Batch:
     """The batch in what Lambda calls with. Raises InputError when it is none of a queue's."""
-    batch = Batch()
+    batch = Batch(sources=sources)
     try:
         for message in event["Records"]:
             batch.add(message, objects)

@@ -45,7 +45,7 @@ def handler_of(started: Start) -> Handler:
 
 def ingest(parts: Parts, event: QueueEvent, deadline_us: int) -> tuple[Report, Batch]:
     """Take a batch through the pipeline and keep what could not be read. Raises InputError and StoreUnusable."""
-    batch = batch_of(event, parts.objects)
+    batch = batch_of(event, parts.objects, parts.settings.sources)
     parts.objects.deadline_us = deadline_us
     keep = _Keep(parts)
     try:
@@ -113,6 +113,7 @@ def measure(parts: Parts, report: Report, batch: Batch) -> None:
         "matches": report.counts.get("matches", 0),
         "rejects": report.counts.get("rejects", 0),
         "ignored": batch.ignored,
+        "canary_events": report.counts.get("canary_events", 0),
         "commits": report.counts.get("commits", 0),
         "conflicts": report.counts.get("conflicts", 0),
         "retries": len(report.retry),
@@ -126,7 +127,8 @@ def measure(parts: Parts, report: Report, batch: Batch) -> None:
     counts["wide_rules"] = len(wide)
     for name, number in counts.items():
         parts.metrics.add_metric(name, MetricUnit.Count, number)
-    lags_us = [*batch.lags_us, *(one.received_us - one.time_us for one in report.findings)]
+    found = [one for one in report.findings if one.routing != "canary"]
+    lags_us = [*batch.lags_us, *(one.received_us - one.time_us for one in found)]
     if lags_us:
         parts.metrics.add_metric("lag_seconds", MetricUnit.Seconds, max(0, *lags_us) / 1e6)
     parts.metrics.flush_metrics()
@@ -136,6 +138,8 @@ def measure(parts: Parts, report: Report, batch: Batch) -> None:
     for one in wide:
         told = {"rule_id": one.base_id, "matches": one.matches, "share": round(one.share, 3)}
         parts.logger.warning("a rule matches a large share of all events: narrow it", extra=told)
+    for tag, reason in report.spoilt.items():
+        parts.logger.warning("a canary was spoilt", extra={"rule": tag.rule_id, "run": tag.run, "reason": reason})
     say_missing(parts, report)
     for finding in report.refused:
         parts.logger.error("SNS refused a finding for good", extra={"uid": finding.uid, "rule": finding.card.id})

@@ -11,6 +11,7 @@ from urllib.parse import unquote_plus
 
 import msgspec
 
+from firstseen.findings.canaries import CANARY, Tag, unwrap
 from functions.aws.objects import Place
 
 MAX_WRAPPED = 3
@@ -33,12 +34,14 @@ class Content:
         places: objects to read.
         ignored: how many things were neither, on purpose: test messages, digest files, removals.
         happened: when the event happened, as EventBridge's envelope has it; "" if it does not say.
+        canary: EventBridge's envelope says that ``event`` is a canary. What SNS wraps never is one.
     """
 
     event: bytes | None = None
     places: tuple[Place, ...] = ()
     ignored: int = 0
     happened: str = ""
+    canary: Tag | None = None
 
 
 class _Named(msgspec.Struct):
@@ -54,6 +57,10 @@ class _Stored(msgspec.Struct):
 class _Record(msgspec.Struct):
     s3: _Stored
     event: str = msgspec.field(default="", name="eventName")
+
+
+class _Canary(msgspec.Struct):
+    detail: msgspec.Raw
 
 
 class _ObjectCreated(msgspec.Struct):
@@ -84,6 +91,7 @@ class _Message(msgspec.Struct):
 
 
 _message = msgspec.json.Decoder(_Message)
+_canary = msgspec.json.Decoder(_Canary)
 _created = msgspec.json.Decoder(_ObjectCreated)
 _notification = msgspec.json.Decoder(_Notification)
 _trail = msgspec.json.Decoder(_TrailMessage)
@@ -91,17 +99,28 @@ _trail = msgspec.json.Decoder(_TrailMessage)
 
 def read(body: bytes) -> Content:
     """What the message says. One of no known form is taken as an event: the pipeline says what is wrong with it."""
-    for _ in range(MAX_WRAPPED):
+    for depth in range(MAX_WRAPPED):
         try:
             message = _message.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             break
+        if message.source == CANARY and not depth:
+            return _canary_content(body)
         if message.type != "Notification" or not message.topic:
             return _content(body, message)
         body = message.message.encode()
     if body.strip() == VALIDATION.encode():
         return Content(ignored=1)
     return Content(event=body)
+
+
+def _canary_content(body: bytes) -> Content:
+    """What only firstseen's own sender can put on the bus: one of another form is nobody's event."""
+    try:
+        found = unwrap(bytes(_canary.decode(body).detail))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        found = None
+    return Content(ignored=1) if found is None else Content(event=found[1], canary=found[0])
 
 
 def _content(body: bytes, message: _Message) -> Content:

@@ -35,7 +35,7 @@ def run(parts: Parts, batch: Batch, limits: Limits, *, function: str) -> Report:
     except StoreError as exc:
         report = Report()
         report.give_back(batch.items, f"the state cannot be used: {exc}")
-    rejects = [one for one in report.rejects if one[0] not in report.retry]
+    rejects = [one for one in (*report.rejects, *batch.rejects) if one[0] not in report.retry]
     report.rejects.clear()
     for handle, reason in keep(rejects).items():
         report.give_back([handle], reason)
@@ -138,7 +138,7 @@ def _measure(parts: Parts, batch: Batch, report: Report, more: dict[str, Value])
         "deliveries": len(batch.items),
         **{
             name: report.counts.get(name, 0)
-            for name in ("events", "matches", "rejects", "commits", "conflicts", "sent")
+            for name in ("events", "canary_events", "matches", "rejects", "commits", "conflicts", "sent")
         },
         "put_aside": len(report.retry),
         "refused": len(report.refused),
@@ -149,13 +149,17 @@ def _measure(parts: Parts, batch: Batch, report: Report, more: dict[str, Value])
         counts[f"findings_{routing}"] = sum(one.routing == routing for one in report.findings)
     wide = wide_bases(parts.pack, report.matched, report.counts.get("events", 0))
     counts["wide_rules"] = len(wide)
-    if report.findings:
-        lag_us = max(0, *(one.received_us - one.time_us for one in report.findings))
+    found = [one for one in report.findings if one.routing != "canary"]
+    if found:
+        lag_us = max(0, *(one.received_us - one.time_us for one in found))
         counts["lag_seconds"] = lag_us / SECOND_US
     parts.log.say("batch", counts)
     for one in wide:
         told: dict[str, Value] = {"rule_id": one.base_id, "matches": one.matches, "share": round(one.share, 3)}
         parts.log.say("wide rule", told, level=logging.WARNING)
+    for tag, reason in report.spoilt.items():
+        spoilt: dict[str, Value] = {"rule": tag.rule_id, "run": tag.run, "reason": reason}
+        parts.log.say("canary spoilt", spoilt, level=logging.WARNING)
     say_refused(parts, report)
 
 

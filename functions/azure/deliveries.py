@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from firstseen.adapters.azure.kept import Aside
-from firstseen.pipeline import Delivery
+from firstseen.findings.canaries import MARK, unwrap
+from firstseen.pipeline import Delivery, Rejected
+from firstseen.sources.source import Source
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -59,19 +61,40 @@ class QueueMessage(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A blob that arrived, to be read: its pieces, from the start each time; and its log, if its place says so."""
+
+    chunks: Iterable[bytes]
+    source: Source | None = None
+
+
 @dataclass(slots=True)
 class Batch:
-    """Deliveries of one call, by their handle, each with all that it takes to put it aside."""
+    """Deliveries of one call, by their handle, each with all that it takes to put it aside.
+
+    Attributes:
+        opened: by handle, of those that arrived as blobs.
+        rejects: blobs that are gone, known once they were to be read.
+    """
 
     items: dict[str, Aside] = field(default_factory=dict)
+    opened: dict[str, Opened] = field(default_factory=dict)
+    rejects: list[Rejected] = field(default_factory=list)
 
     @property
     def deliveries(self) -> list[Delivery]:
         """What the pipeline reads."""
-        return [
-            Delivery(handle, [item.body or b""], item.received_us, pointer=item.pointer)
-            for handle, item in self.items.items()
-        ]
+        return [self._delivery(handle, item) for handle, item in self.items.items()]
+
+    def _delivery(self, handle: str, item: Aside) -> Delivery:
+        if handle in self.opened:
+            opened = self.opened[handle]
+            return Delivery(handle, opened.chunks, item.received_us, opened.source, item.pointer)
+        body = item.body or b""
+        canary = unwrap(body) if body.startswith(MARK) else None
+        tag, events = canary or (None, body)
+        return Delivery(handle, [events], item.received_us, pointer=item.pointer, canary=tag)
 
 
 def batch_of(events: Sequence[HubEvent], *, now_us: int) -> Batch:

@@ -37,6 +37,18 @@ def again(message: func.QueueMessage) -> None:
     work(STARTED.parts(), message)
 
 
+@app.function_name("collect")
+@app.queue_trigger(
+    arg_name="message", queue_name="new-blobs", connection="FIRSTSEEN_STORAGE", data_type=func.DataType.BINARY
+)
+def collect(message: func.QueueMessage) -> None:
+    """A blob that somebody put in, of which Event Grid told."""
+    from functions.azure.collect import collect as work  # noqa: PLC0415 - see above
+    from functions.azure.wiring import STARTED  # noqa: PLC0415
+
+    work(STARTED.parts(), message)
+
+
 @app.function_name("sweep")
 @app.timer_trigger(arg_name="timer", schedule="0 */5 * * * *", run_on_startup=False, use_monitor=True)
 def sweep(timer: func.TimerRequest) -> None:
@@ -46,6 +58,20 @@ def sweep(timer: func.TimerRequest) -> None:
     from functions.azure.wiring import STARTED  # noqa: PLC0415
 
     work(STARTED.parts())
+
+
+@app.function_name("canary")
+@app.event_hub_output(arg_name="hub", event_hub_name="%FIRSTSEEN_EVENTS_HUB%", connection="FIRSTSEEN_EVENTS")
+@app.timer_trigger(arg_name="timer", schedule="0 7 * * * *", run_on_startup=False, use_monitor=True)
+def canary(timer: func.TimerRequest, hub: func.Out[typing.List[str]]) -> None:  # noqa: UP006 - see ingest
+    """Examples of the rules, through the hub to findings that nobody is told; and whether the last came through."""
+    del timer
+    from functions.azure.canary import canary as work  # noqa: PLC0415 - see above
+    from functions.azure.wiring import STARTED  # noqa: PLC0415
+
+    messages = work(STARTED.parts())
+    if messages:
+        hub.set(messages)
 
 
 @app.function_name("baseline")

@@ -40,6 +40,9 @@ Kind = Literal[
     "packs taken",
     "packs switched",
     "wide rule",
+    "canaries",
+    "canary spoilt",
+    "silent rule",
     "fault",
 ]
 

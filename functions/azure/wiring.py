@@ -36,6 +36,7 @@ from firstseen.pipeline import Clock, Pipeline
 from firstseen.settings.azure import AzureSettings
 from firstseen.sources.source import Source
 from firstseen.store.store import Store
+from functions.azure.arrivals import Arrivals
 from functions.azure.aside import Keeper
 from functions.azure.limits import Limits, limit_us, limits
 from functions.azure.logs import LOGGER, Log, LoggedSink
@@ -68,6 +69,7 @@ class Parts:
         identity: makes the app's identity, when something asks as it.
         measured: the store, if it counts what it does.
         keeper: puts deliveries aside, and keeps dead letters and rejects.
+        arrivals: reads blobs that others put in.
         limit_us: how long a call may take.
         active: whether the rules' activation is known to be stamped.
         published: which published pack is run; None: the package's own, always.
@@ -78,6 +80,7 @@ class Parts:
     pipelines: Pipelines
     store: Store
     keeper: Keeper
+    arrivals: Arrivals
     log: Log
     clock: Clock
     databases: Databases
@@ -127,7 +130,7 @@ class Parts:
         with self._lock:
             looked = self.published.look(self.clock())
         runs = {"runs": self.pack.version}
-        if looked.first:
+        if looked.refused:  # at each look: the alarm stays on while it is so
             self.log.say("packs refused", {"reason": looked.refused} | runs, level=logging.ERROR)
         if looked.changed:
             self.log.say("packs taken", runs | {"rules": len(self.pack.correlations)})
@@ -206,6 +209,7 @@ def build(
         Pipelines(pack, make, clock),
         store,
         Keeper(settings, identity, clock),
+        Arrivals(settings, identity, clock),
         log,
         clock,
         databases,

@@ -30,7 +30,7 @@ PLATFORMS = {
 }
 """Wheels that Lambda's Amazon Linux 2023 runs."""
 
-SERVICES = frozenset(("cloudtrail", "dynamodb", "s3", "sns", "sqs"))
+SERVICES = frozenset(("cloudtrail", "dynamodb", "events", "s3", "sns", "sqs"))
 """Folders of botocore's data that the functions use; the other four hundred are left out."""
 
 # Of what pip notes about a package its licence stays; RECORD, INSTALLER and REQUESTED name the machine that built.
@@ -157,9 +157,10 @@ def copy_sources(folder: Path) -> None:
 
 
 def compile_rules(rules: tuple[Path, ...], pack: Path) -> None:
-    """Rules as one pack, which no function needs a parser for."""
+    """Rules as one pack, which no function needs a parser for; and beside it what canaries send for them."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "shared")}
-    _run([sys.executable, "-m", "firstseen.cli", "rules", "build", "-o", str(pack), *map(str, rules)], environment)
+    command = [sys.executable, "-m", "firstseen.cli", "rules", "build", "-o", str(pack)]
+    _run([*command, "--canaries", str(pack.with_suffix(".canaries")), *map(str, rules)], environment)
 
 
 def compile_code(compiler: str, folder: Path) -> None:

@@ -59,6 +59,19 @@ param baselineDays int = 30
 @description('Whose Activity Log: ids of subscriptions, divided by commas. In each of them the app must be allowed to read it.')
 param baselineSubscriptions string = subscription().subscriptionId
 
+@description('How often an example of each rule goes through the whole deployment, to see that it is found, in hours. 0 - never')
+@minValue(0)
+@maxValue(168)
+param canaryHours int = 24
+
+@description('How many days blobs stay in the container audit-logs, into which others put logs.')
+@minValue(1)
+@maxValue(730)
+param logsRetentionDays int = 30
+
+@description('Which log lies below which prefix, PREFIX=SOURCE divided by commas, such as audit-logs/okta/=okta.system; or none: each blob is recognised.')
+param logSources string = 'none'
+
 @description('Files of the package with addresses, divided by colons, for rules that ask for a country or network owner; or none.')
 param addressDatabases string = 'none'
 
@@ -81,6 +94,22 @@ param storageSku string = 'Standard_ZRS'
 
 @description('Keep the account with the state when somebody deletes the group: without it everything is new again.')
 param lockState bool = true
+
+@description('The vault of a key of yours that encrypts both storage accounts, as https://NAME.vault.azure.net. Empty - Microsoft has the keys.')
+param keyVaultUri string = ''
+
+@description('The name of that key; its newest version counts.')
+param keyName string = ''
+
+@description('The user-assigned identity, by its resource id, that has the role Key Vault Crypto Service Encryption User on the key.')
+param keyIdentityId string = ''
+
+@description('Of the hub. Premium takes the key too, is made once and for all, and costs many times as much.')
+@allowed([
+  'Standard'
+  'Premium'
+])
+param hubTier string = 'Standard'
 
 var tags = {
   application: 'firstseen'
@@ -105,6 +134,9 @@ module hostStorage 'modules/storage.bicep' = {
     containers: [
       'package'
     ]
+    keyVaultUri: keyVaultUri
+    keyName: keyName
+    keyIdentityId: keyIdentityId
   }
 }
 
@@ -117,11 +149,13 @@ module stateStorage 'modules/storage.bicep' = {
     tags: tags
     sku: storageSku
     containers: [
+      'audit-logs'
       'large'
       'packs'
       'undelivered'
     ]
     queues: [
+      'new-blobs'
       'put-aside'
       'put-aside-poison'
       'rejects'
@@ -130,6 +164,9 @@ module stateStorage 'modules/storage.bicep' = {
       'firstseen'
     ]
     locked: lockState
+    keyVaultUri: keyVaultUri
+    keyName: keyName
+    keyIdentityId: keyIdentityId
   }
 }
 
@@ -142,6 +179,10 @@ module hub 'modules/hub.bicep' = {
     tags: tags
     partitions: partitions
     retentionHours: hubRetentionHours
+    tier: hubTier
+    keyVaultUri: keyVaultUri
+    keyName: keyName
+    keyIdentityId: keyIdentityId
   }
 }
 
@@ -169,6 +210,21 @@ module findings 'modules/findings.bicep' = {
   }
 }
 
+module arrivals 'modules/arrivals.bicep' = {
+  name: '${name}-arrivals'
+  scope: group
+  params: {
+    topicName: '${name}-arrivals'
+    location: location
+    tags: tags
+    stateAccountName: stateStorage.outputs.accountName
+    logsContainer: 'audit-logs'
+    noticesQueue: 'new-blobs'
+    undeliveredContainer: 'undelivered'
+    retentionDays: logsRetentionDays
+  }
+}
+
 module app 'modules/app.bicep' = {
   name: '${name}-app'
   scope: group
@@ -191,6 +247,8 @@ module app 'modules/app.bicep' = {
     baselineDays: baselineDays
     baselineSubscriptions: baselineSubscriptions
     addressDatabases: addressDatabases
+    logSources: logSources
+    canaryHours: canaryHours
   }
 }
 

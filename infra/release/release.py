@@ -12,10 +12,12 @@ import hashlib
 import io
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import tarfile
 import tempfile
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -54,12 +56,25 @@ def python_distribution(out: Path) -> list[Path]:
         written = []
         for file in sorted(made.iterdir()):
             target = out / file.name
-            target.write_bytes(_timeless(file.read_bytes()) if file.name.endswith(".tar.gz") else file.read_bytes())
+            same = _same_sources if file.name.endswith(".tar.gz") else _same_wheel
+            target.write_bytes(same(file.read_bytes()))
             written.append(target)
     return written
 
 
-def _timeless(packed: bytes) -> bytes:
+def _same_wheel(packed: bytes) -> bytes:
+    """A wheel with its files as they stand, of no time, and with the same rights whoever built it."""
+    plain = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(packed)) as old, zipfile.ZipFile(plain, "w") as new:
+        for name in old.namelist():
+            member = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            member.create_system, member.external_attr = 3, (stat.S_IFREG | 0o644) << 16
+            member.compress_type = zipfile.ZIP_DEFLATED
+            new.writestr(member, old.read(name))
+    return plain.getvalue()
+
+
+def _same_sources(packed: bytes) -> bytes:
     """A tar.gz with its files in order, of nobody, and of no time."""
     plain = io.BytesIO()
     with (

@@ -12,14 +12,16 @@ from dataclasses import dataclass, field, replace
 from firstseen.correlations.keys import Key, Keys
 from firstseen.correlations.step import Hit, Opening, Stepped, step
 from firstseen.errors import InputError, StoreUnavailable
-from firstseen.findings import digests
+from firstseen.findings import canaries, digests
 from firstseen.findings.build import build
+from firstseen.findings.canaries import Tag
 from firstseen.findings.finding import Finding, key_of
 from firstseen.findings.history import History
 from firstseen.findings.operational import Undecided, report_undecided
 from firstseen.findings.routing import Router
 from firstseen.findings.sink import Publication, Sink
 from firstseen.findings.text import minimal
+from firstseen.language.accounts import by_id
 from firstseen.language.derived_names import need_readers
 from firstseen.language.pack import Pack
 from firstseen.language.rules import Correlation
@@ -60,6 +62,8 @@ class Delivery:
         received_us: when the provider enqueued it; the same when it is delivered again.
         source: the log source if it is known; None: recognise it.
         pointer: where the content lies (``s3://…``, a path), for findings and rejects.
+        canary: its envelope says that it is one of firstseen's own examples: it has states of its own, and its finding
+            is kept and not sent. What could not be read of it is no reject: sent again, it would be an event.
     """
 
     handle: str
@@ -67,6 +71,7 @@ class Delivery:
     received_us: int
     source: Source | None = None
     pointer: str = ""
+    canary: Tag | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,7 @@ class Match:
     bases: tuple[int, ...]
     handle: str
     pointer: str = ""
+    canary: Tag | None = None
 
 
 Rejected = tuple[str, str, Reject]
@@ -97,7 +103,9 @@ class Report:
         refused: findings that the sink will never take.
         left_out: rule id → terms that were not looked at, because one event had more than a hundred combinations.
         matched: base rule id → events that it matched.
-        counts: events, matches, commits, conflicts, sent, held, unavailable; missing: findings whose rows have gone.
+        counts: events, matches, commits, conflicts, sent, held, unavailable; missing: findings whose rows have gone;
+            canary_events: those of canaries, which count nowhere else but in commits and conflicts.
+        spoilt: canary → why an event of it could not be read, or its rule not be decided; the first reason.
     """
 
     retry: dict[str, str] = field(default_factory=dict)
@@ -107,6 +115,7 @@ class Report:
     left_out: dict[str, int] = field(default_factory=dict)
     matched: dict[str, int] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    spoilt: dict[Tag, str] = field(default_factory=dict)
 
     def add(self, name: str, number: int = 1) -> None:
         """Count."""
@@ -119,6 +128,7 @@ class Report:
         self.rejects.extend(other.rejects)
         self.findings.extend(other.findings)
         self.refused.extend(other.refused)
+        self.spoilt = {**other.spoilt, **self.spoilt}
         for mine, more in ((self.left_out, other.left_out), (self.matched, other.matched), (self.counts, other.counts)):
             for name, number in more.items():
                 mine[name] = mine.get(name, 0) + number
@@ -138,6 +148,13 @@ class _Work:
     hits: list[Hit] = field(default_factory=list)
     handles: set[str] = field(default_factory=set)
     pending: tuple[str, ...] = ()
+    canary: bool = False
+
+    def expires_at_us(self, now_us: int) -> int | None:
+        """When the key's row may be dropped, after it is written now."""
+        if self.canary:
+            return now_us + canaries.EXPIRY_US
+        return now_us + MATCH_EXPIRY_US if self.correlation.type == "match" else None
 
 
 class Pipeline:
@@ -171,6 +188,7 @@ class Pipeline:
         self._sources = sources
         self.engine = Engine(pack, sources)
         self._keys = Keys(pack)
+        self._accounts = by_id(pack.accounts)
         self._router = Router(store) if sink is not None else History(store)
         self._correlations = [one for one in pack.correlations if one.enabled]
 
@@ -277,6 +295,9 @@ class Pipeline:
         """Read and match one delivery."""
         scan = self.engine.scan(blocks(delivery.chunks), received_us=delivery.received_us, source=delivery.source)
         for item in scan:
+            if delivery.canary is not None:
+                yield from _canary(item, delivery, delivery.canary, report)
+                continue
             if isinstance(item, Reject):
                 self._reject((delivery.handle, delivery.pointer, item), report)
                 continue
@@ -291,7 +312,7 @@ class Pipeline:
             if item.bases:
                 report.add("matches", len(item.bases))
                 yield Match(item.event, item.bases, delivery.handle, delivery.pointer)
-        report.add("events", scan.events)
+        report.add("events" if delivery.canary is None else "canary_events", scan.events)
 
     def _reject(self, rejected: Rejected, report: Report) -> None:
         """Remember a reject; hand them over when there are many. What comes again is rejected again then."""
@@ -312,10 +333,13 @@ class Pipeline:
         """Matches by key, each key's hits in event-time order."""
         work: dict[str, _Work] = {}
         for ref, match in enumerate(matches):
-            for correlation, key, member, value in self._keys.of(match.event, match.bases):
+            for correlation, own, member, value in self._keys.of(match.event, match.bases):
+                if match.canary is not None and match.canary.rule_id != correlation.card.id:
+                    continue
+                key = own if match.canary is None else _key_of_canary(own, match.canary)
                 entry = work.get(key.hash)
                 if entry is None:
-                    entry = work[key.hash] = _Work(correlation, key)
+                    entry = work[key.hash] = _Work(correlation, key, canary=match.canary is not None)
                 entry.hits.append(Hit(match.event.time_us, match.event.id, member, value, ref))
                 entry.handles.add(match.handle)
         for entry in work.values():
@@ -348,16 +372,21 @@ class Pipeline:
         """What to write for these keys, and the findings in it, routed."""
         stepped: list[tuple[str, StoredState | None, Stepped]] = []
         drafts: list[tuple[Finding, Correlation]] = []
+        decided: list[Finding] = []
         for key, entry in waiting.items():
             before = stored.get(key)
             after = step(entry.correlation, key, entry.key.blank, before.state if before else None, entry.hits)
             entry.pending = after.state.pending
             if after.changed:
                 stepped.append((key, before, after))
-                drafts.extend((self._draft(entry, one, matches), entry.correlation) for one in after.openings)
-        routed = self._router.route(drafts, now_us=self._clock()) if drafts else []
+                made = [self._draft(entry, one, matches) for one in after.openings]
+                if entry.canary:
+                    decided.extend(map(canaries.routed, made))
+                else:
+                    drafts.extend((one, entry.correlation) for one in made)
+        decided.extend(self._router.route(drafts, now_us=self._clock()) if drafts else ())
         by_key: dict[str, list[Finding]] = {}
-        for finding in routed:
+        for finding in decided:
             by_key.setdefault(key_of(finding.uid), []).append(finding)
         changes = []
         for key, before, after in stepped:
@@ -373,10 +402,10 @@ class Pipeline:
                     before.version if before else None,
                     replace(after.state, pending=entry.pending),
                     findings,
-                    self._clock() + MATCH_EXPIRY_US if entry.correlation.type == "match" else None,
+                    entry.expires_at_us(self._clock()),
                 )
             )
-        return changes, routed
+        return changes, decided
 
     def _draft(self, entry: _Work, opening: Opening, matches: Sequence[Match]) -> Finding:
         match = matches[opening.hit.ref]
@@ -389,6 +418,7 @@ class Pipeline:
             terms=blank.terms,
             pack_version=self._pack.version,
             pointer=match.pointer,
+            accounts=self._accounts,
         )
 
     def _send(self, work: Mapping[str, _Work], report: Report) -> None:
@@ -441,6 +471,22 @@ class Pipeline:
                 report.add("missing")
                 self._store.mark([uid], "refused")  # its row has gone: nothing is left to wait for
         return sorted(mine, key=lambda one: (one.time_us, one.uid))
+
+
+def _canary(item: Found | Reject, delivery: Delivery, tag: Tag, report: Report) -> Iterator[Match]:
+    """What an event of a canary matches. It counts for no rule and no way in, so that it hides no silence of theirs."""
+    if isinstance(item, Reject):
+        report.spoilt.setdefault(tag, item.reason)
+        return
+    for base_id, error in item.failed:
+        report.spoilt.setdefault(tag, f"rule {base_id} could not be decided: {error}")
+    if item.bases:
+        yield Match(item.event, item.bases, delivery.handle, delivery.pointer, tag)
+
+
+def _key_of_canary(own: Key, tag: Tag) -> Key:
+    """The key in the namespace of the canary's round: no state of a real key is read or written."""
+    return Key(canaries.canary_key(tag.run, own.hash), canaries.canary_state(tag.run, own.blank))
 
 
 def raised(found: Found | Sighted) -> Iterator[Reject]:

@@ -26,7 +26,7 @@ from tests.contracts.store_samples import (
 if TYPE_CHECKING:
     from firstseen.findings.finding import Status
 
-NOT_SENT: tuple[Routing, ...] = ("digest", "learning", "experimental", "suppressed", "expected")
+NOT_SENT: tuple[Routing, ...] = ("digest", "learning", "experimental", "suppressed", "expected", "canary")
 
 
 def claims(store: Store, *uids: str, owner: str = "a", now_us: int = NOW_US) -> list[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from firstseen.findings.finding import Routing
 from firstseen.store.state import Episode, Sighting
-from firstseen.store.store import Change
+from firstseen.store.store import Change, Query
 from tests.contracts.store_samples import (
     HOUR_US,
     LEASE_US,
@@ -18,6 +19,8 @@ from tests.contracts.store_samples import (
     stored,
     version_of,
 )
+
+CANARY_AND_OTHER: tuple[Routing, ...] = ("canary", "digest")
 
 
 class ForgettingAndExpiring:
@@ -84,6 +87,18 @@ class ForgettingAndExpiring:
         committed(store, lifted, moved)
         assert store.expire(now_us=NOW_US + HOUR_US) == 0
         assert len(store.read([key(0), key(1)], consistent=True)) == 2
+
+    def test_a_finding_of_a_canary_goes_with_its_key(self, harness: Harness) -> None:
+        store = harness.open()
+        changes = [
+            replace(opening(n, routing=routing), expires_at_us=NOW_US - HOUR_US)
+            for n, routing in enumerate(CANARY_AND_OTHER)
+        ]
+        uids = committed(store, *changes)
+        store.expire(now_us=NOW_US)
+        if not harness.expires_by_itself:
+            assert set(store.findings(uids)) == {uids[1]}
+            assert [row.finding.uid for row in store.scan_findings(Query())] == [uids[1]]
 
     def test_expiry_drops_no_finding(self, harness: Harness) -> None:
         store = harness.open()

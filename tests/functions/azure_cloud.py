@@ -18,7 +18,7 @@ from azure.storage.queue import QueueClient
 from firstseen.adapters.azure.asking import Account
 from firstseen.adapters.azure.blobs import container_client
 from firstseen.adapters.azure.clients import local_table_client
-from firstseen.adapters.azure.kept import DEAD_LETTERS, LARGE, PUT_ASIDE, REJECTS
+from firstseen.adapters.azure.kept import AUDIT_LOGS, DEAD_LETTERS, LARGE, PUT_ASIDE, REJECTS
 from firstseen.adapters.azure.queues import queue_client
 from firstseen.adapters.azure.schema import create_table
 from firstseen.adapters.azure.table_store import TableStore
@@ -132,6 +132,10 @@ class Cloud:
     def blobs(self) -> ContainerClient:
         return container_client(self.account, LARGE)
 
+    def arrivals(self) -> ContainerClient:
+        """The container that others put logs into."""
+        return container_client(self.account, AUDIT_LOGS)
+
     def kept(self, name: str) -> list[dict[str, Any]]:
         """Messages of a queue that can be seen, which stay in it."""
         return [json.loads(one.content) for one in self.queue(name).peek_messages(max_messages=32)]
@@ -172,19 +176,20 @@ class Servers:
         self.make_once(cloud)
         for name in (PUT_ASIDE, DEAD_LETTERS, REJECTS):
             cloud.queue(name).clear_messages()
-        blobs = cloud.blobs()
-        for blob in blobs.list_blob_names():
-            blobs.delete_blob(blob)
+        for blobs in (cloud.blobs(), cloud.arrivals()):
+            for blob in blobs.list_blob_names():
+                blobs.delete_blob(blob)
         self.topic.script = lambda _: None
         self.topic.received()
         return cloud
 
     def make_once(self, cloud: Cloud) -> None:
-        """Queues and container, whose names are the same for every deployment."""
+        """Queues and containers, whose names are the same for every deployment."""
         if not self.made:
             for name in (PUT_ASIDE, DEAD_LETTERS, REJECTS):
                 cloud.queue(name).create_queue()
             cloud.blobs().create_container()
+            cloud.arrivals().create_container()
             self.made = True
 
     def environment(self, table: str, rules: str) -> dict[str, str]:

@@ -1,9 +1,9 @@
 """The deployed path: bus and bucket, queue, event source mapping, the built package, table, topic. Under ministack.
 
 The template is transformed as SAM does and made by CloudFormation; only what ministack cannot do is changed: it nests
-no stacks, it fires no rule in the state for all management events, it takes events from nobody in AWS's name, and it
-runs functions on its own interpreter. And what is given back comes again after half a minute, not after twelve. What
-the bus hands over is compiled from the rules of the test.
+no stacks, it fires no rule in the state for all management events, it takes events from nobody in AWS's name, its
+buses have no policies, and it runs functions on its own interpreter. And what is given back comes again after half a
+minute, not after twelve. What the bus hands over is compiled from the rules of the test.
 """
 # ruff: noqa: ANN401 - clients of boto3 by name: their types cannot be told apart here
 
@@ -12,9 +12,10 @@ from __future__ import annotations
 import gzip
 import json
 import subprocess
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from firstseen.adapters.aws.clients import dynamodb_client
 from firstseen.adapters.aws.dynamodb import DynamoStore
 from firstseen.cli import main
 from firstseen.cli.eventbridge import STATE
+from firstseen.findings import canaries
+from firstseen.language.canaries import Canaries, load
 from firstseen.store.store import FindingRow, Query
 from tests.conformance.cases import Reported, check, load_cases
 from tests.emulators import ministack, ministack_python
@@ -75,6 +78,7 @@ class Stack:
     url: str
     outputs: dict[str, str]
     inbox: str
+    sent: Canaries = field(default_factory=lambda: Canaries(""))
 
     def client(self, name: Any) -> Any:
         return self.session.client(name, endpoint_url=self.url, config=Config(read_timeout=WAIT_SECONDS + 10))
@@ -132,9 +136,20 @@ class Stack:
             sqs.delete_message(QueueUrl=queue, ReceiptHandle=one["ReceiptHandle"])
         return [json.loads(one["Body"]) for one in found]
 
-    def rows(self) -> list[FindingRow]:
+    def store(self) -> DynamoStore:
         client = dynamodb_client(self.session, endpoint_url=self.url)
-        return list(DynamoStore(self.outputs["StateTable"], client=client, workers=1).scan_findings(Query()))
+        return DynamoStore(self.outputs["StateTable"], client=client, workers=1)
+
+    def rows(self) -> list[FindingRow]:
+        """What real events brought about."""
+        return [row for row in self.store().scan_findings(Query()) if row.finding.routing != "canary"]
+
+    def call(self, name: str) -> dict[str, Any]:
+        """Call a function as its schedule does; its answer."""
+        functions = self.client("lambda")
+        (found,) = (one["FunctionName"] for one in functions.list_functions()["Functions"] if name in one["Handler"])
+        answer: dict[str, Any] = functions.invoke(FunctionName=found, Payload=b"{}")
+        return answer
 
 
 def _version() -> str:
@@ -153,12 +168,16 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
     made = once(tmp_path_factory, "aws-package-for-ministack", make)
     with ministack() as url, _deployed(url, made / "package.zip", made / "calls.yaml") as stack:
+        with zipfile.ZipFile(made / "package.zip") as package:
+            stack.sent = load(package.read("rules.canaries"))
         yield stack
 
 
 def _template(calls: Path) -> Template:
     """Every resource of the deployment, as far as ministack has it."""
     template = inlined(transformed("s3://code/package.zip"), "Calls", written(calls))
+    for name in [name for name, one in template["Resources"].items() if one["Type"] == "AWS::Events::EventBusPolicy"]:
+        del template["Resources"][name]
     for one in template["Resources"].values():
         if one["Type"] == "AWS::Events::Rule" and one["Properties"].get("State") == STATE:
             one["Properties"]["State"] = "ENABLED"
@@ -246,3 +265,20 @@ def test_a_sample_of_the_conformance_cases_comes_out_at_the_topic(stack: Stack) 
     rows = [row for row in stack.rows() if not row.finding.card.id.startswith(WORLD_IDS)]
     assert sorted(one.uid for one in found) == sorted(row.finding.uid for row in rows)
     assert {row.status for row in rows} == {"sent"}
+
+
+def test_a_canary_of_each_rule_goes_through_and_is_told_to_nobody(stack: Stack) -> None:
+    """Function, bus, its rule, queue, mapping, function, table: the round is whole, and the topic heard nothing."""
+    assert len(stack.sent.canaries) > len(CASES)
+    before = {row.finding.uid for row in stack.rows()}
+    answer = stack.call("functions.aws.canary")
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    assert stack.told() == []
+    store = stack.store()
+    last = canaries.last_round(store)
+    assert last is not None
+    assert (last.sent, last.pack) == (len(stack.sent.canaries), stack.sent.pack)
+    verdict = canaries.judge(store, last, stack.sent, now_us=last.sent_us + canaries.JUDGED_AFTER_US)
+    assert [one.canary.title for one in verdict.silent] == []
+    assert {row.finding.uid for row in stack.rows()} == before
+    assert stack.client("sqs").receive_message(QueueUrl=stack.outputs["RejectsQueue"]).get("Messages", []) == []

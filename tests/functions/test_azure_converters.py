@@ -18,6 +18,7 @@ from azure.functions.eventhub import EventHubTriggerConverter
 from azure.functions.queue import QueueMessageInConverter
 from azure.functions.timer import TimerRequestConverter
 
+from firstseen.adapters.azure.kept import AUDIT_LOGS, NEW_BLOBS
 from functions.azure import wiring
 from tests.emulators import ROOT, azurite_installed
 from tests.faults.world import START_US, event
@@ -30,6 +31,8 @@ RETRY = {
     "max_retry_count": "-1",
     "delay_interval": "00:00:30",
 }
+
+BEGINNING = f"/blobServices/default/containers/{AUDIT_LOGS}/blobs/"
 
 Functions = dict[str, Any]
 
@@ -50,15 +53,19 @@ def test_the_triggers_are_as_stated(functions: Functions) -> None:
     assert {name: one["type"] for name, one in bindings.items()} == {
         "ingest": "eventHubTrigger",
         "again": "queueTrigger",
+        "collect": "queueTrigger",
         "sweep": "timerTrigger",
         "baseline": "timerTrigger",
+        "canary": "timerTrigger",
     }
     assert bindings["sweep"]["schedule"] != bindings["baseline"]["schedule"]
     assert bindings["ingest"]["cardinality"] == "MANY"
     assert bindings["ingest"]["eventHubName"] == "%FIRSTSEEN_EVENTS_HUB%"
-    assert bindings["again"]["connection"] == "FIRSTSEEN_STORAGE"
+    assert bindings["again"]["connection"] == bindings["collect"]["connection"] == "FIRSTSEEN_STORAGE"
+    assert bindings["collect"]["queueName"] == NEW_BLOBS
     assert functions["ingest"].get_settings_dict("retry_policy") == RETRY
     assert not functions["again"].get_settings_dict("retry_policy")
+    assert not functions["collect"].get_settings_dict("retry_policy")
 
 
 @pytest.fixture(scope="module")
@@ -110,9 +117,13 @@ def test_events_messages_and_the_timer_pass_through_the_converters_of_azure_func
     assert [one["pointer"] for one in cloud.rejects()] == ["eventhub:logs/5@1"]
     assert functions["again"].get_user_function()(queue_message("not ours")) is None
     assert len(cloud.rejects()) == 2
+    cloud.arrivals().upload_blob("a.json", event(2, 0, call="Remove"))
+    notice = {"type": "Microsoft.Storage.BlobCreated", "subject": f"{BEGINNING}a.json"}
+    assert functions["collect"].get_user_function()(queue_message(json.dumps(notice))) is None
+    assert sorted(row.finding.pointer for row in cloud.rows()) == ["blob:audit-logs/a.json", "eventhub:logs/5@0"]
     timer = TimerRequestConverter.decode(_datum({"IsPastDue": False}), trigger_metadata={})
     assert functions["sweep"].get_user_function()(timer) is None
-    assert cloud.topic.received() == cloud.uids()
+    assert sorted(cloud.topic.received()) == cloud.uids()
 
 
 def test_the_names_in_the_triggers_are_those_that_the_code_writes_to() -> None:

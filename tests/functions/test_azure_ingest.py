@@ -18,9 +18,10 @@ from firstseen.errors import SettingsError, StoreUnavailable
 from firstseen.pipeline import Delivery, Keep, Pipeline, Rejected, Report
 from firstseen.sources.event import Reject
 from functions.azure import wiring
-from functions.azure.again import MAX_BEGUN, again
+from functions.azure.again import again
 from functions.azure.aside import MAX_TRIES, Keeper
 from functions.azure.ingest import ingest
+from functions.azure.singly import MAX_BEGUN
 from functions.azure.sweep import sweep
 from tests.contracts.azure_services import FakeIdentity
 from tests.contracts.event_grid_topic import Answer

@@ -14,7 +14,7 @@ import pytest
 from azure.storage.queue import QueueMessage
 
 from firstseen.adapters.azure.clients import local_table_client
-from firstseen.adapters.azure.kept import PUT_ASIDE
+from firstseen.adapters.azure.kept import NEW_BLOBS, PUT_ASIDE
 from firstseen.adapters.azure.schema import create_table
 from firstseen.pipeline import LEASE_US
 from firstseen.settings.azure import AzureSettings
@@ -138,7 +138,7 @@ def test_indexing_imports_nothing_of_ours_and_a_batch_imports_no_rule_parser_no_
     code = (
         f"import sys; sys.path[:0] = ['.', '{LIBRARIES}']; import function_app; one = set(sys.modules); "
         "import functions.azure.ingest; two = set(sys.modules); import functions.azure.again, functions.azure.sweep; "
-        "import functions.azure.baseline; "
+        "import functions.azure.baseline, functions.azure.collect; "
         "import firstseen.adapters.azure.queues, firstseen.adapters.azure.blobs, firstseen.adapters.azure.packs; "
         "import azure.identity, json; print(json.dumps([sorted(one), sorted(two), sorted(sys.modules)]))"
     )
@@ -207,12 +207,14 @@ def put_aside(cloud: Cloud) -> list[QueueMessage]:
 @needs_runtime
 def test_every_function_is_indexed_with_the_stated_retry_policy(running: Worker) -> None:
     triggers = {name: one["bindings"][0]["type"] for name, one in running.functions.items()}
-    timers = dict.fromkeys(("sweep", "baseline"), "timerTrigger")
-    assert triggers == {"ingest": "eventHubTrigger", "again": "queueTrigger", **timers}
+    timers = dict.fromkeys(("sweep", "baseline", "canary"), "timerTrigger")
+    queues = dict.fromkeys(("again", "collect"), "queueTrigger")
+    assert triggers == {"ingest": "eventHubTrigger", **queues, **timers}
     assert all(one["loaded"] for one in running.functions.values())
     hub_binding = running.functions["ingest"]["bindings"][0]
     assert (hub_binding["cardinality"], hub_binding["dataType"]) == ("MANY", "BINARY")
     assert running.functions["again"]["bindings"][0]["queueName"] == PUT_ASIDE
+    assert running.functions["collect"]["bindings"][0]["queueName"] == NEW_BLOBS
     fixed_delay, without_end = 1, -1
     assert running.functions["ingest"]["retry"] == {"strategy": fixed_delay, "count": without_end, "delay_seconds": 30}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -144,6 +144,17 @@ def test_a_dead_letter_whose_body_lies_in_a_blob_is_shown_and_goes_back_with_it(
     assert main(["deadletters", "redrive", "--from", DEAD, message_id]) == 0
     (item,) = queues.waiting()
     assert (item.body, item.blob, item.tries) == (None, "put-aside/one", 0)
+
+
+def test_a_dead_letter_that_arrived_as_a_blob_goes_back_as_the_place_where_it_lies(
+    queues: Queues, capsys: pytest.CaptureFixture[str]
+) -> None:
+    item = Aside("h1", 5_000_000, "blob:audit-logs/okta/a.json", 31, "why", arrived="okta/a.json")
+    message_id = queues.put(kept.DEAD_LETTERS, kept.write(item))
+    assert main(["deadletters", "show", "--from", DEAD, message_id]) == 0
+    assert "blob:audit-logs/okta/a.json" in capsys.readouterr().out
+    assert main(["deadletters", "redrive", "--from", DEAD, message_id]) == 0
+    assert queues.waiting() == [replace(item, tries=0, reason="sent back by hand")]
 
 
 def test_a_reject_goes_back_alone_with_its_time_of_receipt(queues: Queues) -> None:

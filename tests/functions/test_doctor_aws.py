@@ -204,7 +204,7 @@ def test_a_sound_deployment_fails_nothing_and_warns_of_nothing_but_what_has_not_
     assert status == 0
     assert [name for name, found in told.items() if any(one[0] != "ok" for one in found)] == ["baselines"]
     seen = {"stack", "rule state", "queues", "functions", "permissions", "table", "key", "subscriptions", "alarms"}
-    assert set(told) == seen | {"last event", "clock", "rules", "waiting", "baselines"}
+    assert set(told) == seen | {"last event", "clock", "rules", "waiting", "baselines", "canaries"}
     stack.alarm("OK")
 
 
@@ -292,7 +292,7 @@ def test_a_table_that_is_gone_fails_what_needs_it_and_the_rest_goes_on(
     status, told = look()
     assert status == 1
     failed = {name for name, found in told.items() if any(one[0] == "fail" for one in found)}
-    assert failed == {"table", "waiting", "baselines"}
+    assert failed == {"table", "waiting", "baselines", "canaries"}
     assert told["clock"][0][0] == "ok"
 
 
@@ -410,3 +410,20 @@ def test_text_says_health_name_and_mend_and_hides_what_a_terminal_obeys(
     out, err = capsys.readouterr()
     assert out.splitlines()[0].split()[:2] == ["ok", "stack"]
     assert "0 failed" in err
+
+
+def test_a_key_of_the_customers_own_is_looked_at_where_the_stack_was_given_one(stack: Stack) -> None:
+    """The stack has none of its own then."""
+    theirs = stack.client("kms").create_key()["KeyMetadata"]
+    whole = doctor.deployed(STACK)
+    without = tuple(one for one in whole.resources if one.name != "Key")
+
+    def key(arn: str) -> Check:
+        given = replace(whole, resources=without, parameters={**whole.parameters, "KmsKeyArn": arn})
+        (found,) = (one for one in doctor.examine(given) if one.name == "key")
+        return found
+
+    assert key(theirs["Arn"]).health == "ok"
+    stack.client("kms").disable_key(KeyId=theirs["KeyId"])
+    assert "Disabled" in key(theirs["Arn"]).said
+    assert "no Key" in key("").said

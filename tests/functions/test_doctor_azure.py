@@ -134,7 +134,7 @@ def test_a_sound_deployment_fails_nothing(look: Look) -> None:
     status, told = look(group)
     assert status == 0
     assert bad(told) == {"baselines": "warn"}  # nothing was built
-    assert set(told) == {*doctor.LOOKS, "rules", "waiting", "baselines"}
+    assert set(told) == {*doctor.LOOKS, "rules", "waiting", "baselines", "canaries"}
 
 
 def test_whatever_is_wrong_fails_its_check_and_comes_with_its_mend(look: Look) -> None:
@@ -191,7 +191,7 @@ def test_an_answer_that_nobody_understands_is_said_and_the_other_checks_go_on(lo
     group.answers = {path: found if path == whole else odd for path, found in group.answers.items()}
     status, told = look(group)
     assert status == ("fail" in bad(told).values())
-    assert set(told) == {*doctor.LOOKS, "rules", "waiting", "baselines"}
+    assert set(told) == {*doctor.LOOKS, "rules", "waiting", "baselines", "canaries"}
     assert told["setting"][0][0] != "ok"
     assert told["app"][0][0] != "ok"
 

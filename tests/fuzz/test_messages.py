@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from contextlib import suppress
 
@@ -12,6 +13,7 @@ from firstseen.adapters.azure import kept
 from firstseen.adapters.azure.kept import Aside
 from firstseen.errors import InputError
 from functions.aws import messages
+from functions.azure import notices
 from tests.faults.world import event
 from tests.fuzz.fuzzing import bounded, fuzzed
 from tests.fuzz.mutating import grafted, json_bytes, mangled
@@ -49,4 +51,20 @@ assert ASIDE is not None
 def test_a_hostile_message_among_what_was_put_aside_is_read_or_refused(text: bytes) -> None:
     with bounded(), suppress(InputError):
         found = kept.read(text)
-        assert found.body is not None or found.blob
+        assert found.body is not None or found.blob or found.arrived
+
+
+NOTICE = {
+    "type": "Microsoft.Storage.BlobCreated",
+    "subject": f"/blobServices/default/containers/{kept.AUDIT_LOGS}/blobs/okta/a b%20c.json.gz",
+    "data": {"url": "https://other.example/token"},
+}
+OLDER = {"eventType": NOTICE["type"], "subject": NOTICE["subject"], "topic": "/subscriptions/S"}
+TEXTS = [json_bytes(NOTICE), json_bytes(OLDER), base64.b64encode(json_bytes(NOTICE))]
+
+
+@given(st.one_of(mangled(TEXTS, (b"/blobs/", b"..", b"\\ud800", b"%2F")), grafted([NOTICE, OLDER]).map(json_bytes)))
+@fuzzed(100)
+def test_a_hostile_notice_names_a_blob_among_those_that_were_put_in_or_is_refused(text: bytes) -> None:
+    with bounded(), suppress(InputError):
+        assert len(notices.read(text)) <= notices.MAX_NAME_CHARACTERS

@@ -16,6 +16,7 @@ from firstseen.settings.azure import (
     PACKS,
     TABLE,
 )
+from functions.azure import notices
 from infra.azure.pinned import PLATFORM_SETTINGS, ROLES, TYPES
 from tests.emulators import ROOT
 from tests.infra.bicep_files import FOLDER, Tree, files, resources
@@ -24,6 +25,9 @@ from tests.infra.templates import needs_infra, run
 pytestmark = needs_infra
 
 APP = ROOT / "functions" / "azure"
+NEW = ("newBlobs", "auditLogs")
+"""What blobs arrive by."""
+NOTICED = "Microsoft.Storage.BlobCreated"
 
 
 def test_checkov_fails_nothing_could_read_everything_and_each_skip_has_its_reason_and_its_use() -> None:
@@ -55,8 +59,10 @@ def given(module: str, name: str) -> object:
 
 
 def test_queues_containers_and_the_table_have_the_names_that_the_code_uses() -> None:
-    assert given("stateStorage", "queues") == [kept.PUT_ASIDE, kept.DEAD_LETTERS, kept.REJECTS]
-    assert given("stateStorage", "containers") == [kept.LARGE, "packs", "undelivered"]
+    assert given("stateStorage", "queues") == [kept.NEW_BLOBS, kept.PUT_ASIDE, kept.DEAD_LETTERS, kept.REJECTS]
+    assert given("stateStorage", "containers") == [kept.AUDIT_LOGS, kept.LARGE, "packs", "undelivered"]
+    assert (given("arrivals", "logsContainer"), given("arrivals", "noticesQueue")) == (kept.AUDIT_LOGS, kept.NEW_BLOBS)
+    assert given("arrivals", "undeliveredContainer") == "undelivered"
     assert given("stateStorage", "tables") == [given("app", "table")] == [TABLE.default]
     assert given("app", "packsContainer") == "packs"
     assert given("findings", "undeliveredContainer") == "undelivered"
@@ -92,7 +98,7 @@ def test_roles_are_on_what_the_app_needs_and_on_nothing_larger_than_that() -> No
     assigned = resources("modules/roles.bicep", "Microsoft.Authorization/roleAssignments")
     scopes = {one["scope"] for one in assigned.values()}
     whole = {"hostAccount", "topic", "insights"}
-    assert scopes == whole | {"table", "putAside", "deadLetters", "rejects", "large", "packs", "eventHub"}
+    assert scopes == whole | {"table", "putAside", "deadLetters", "rejects", "large", "packs", "eventHub", *NEW}
     everything = files()["modules/roles.bicep"]["resources"]
     kinds = {scope: everything[scope]["type"].rpartition("/")[2] for scope in scopes - whole}
     assert set(kinds.values()) == {"tables", "queues", "containers", "eventhubs"}
@@ -107,7 +113,7 @@ def test_the_roles_that_are_made_here_allow_what_is_said_and_hold_where_they_are
     assert read["properties"]["permissions"] == [{"actions": ["Microsoft.Insights/eventtypes/values/read"]}]
     (switch,) = resources("modules/roles.bicep", "Microsoft.Authorization/roleDefinitions").values()
     blobs = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
-    assert switch["properties"]["permissions"] == [{"actions": [], "dataActions": [f"{blobs}/read", f"{blobs}/write"]}]
+    assert switch["properties"]["permissions"] == [{"actions": [], "dataActions": [f"{blobs}/write"]}]
     assigned = resources("modules/roles.bicep", "Microsoft.Authorization/roleAssignments")["appSwitchesPacks"]
     assert assigned["scope"] == "packs"
     condition = assigned["properties"]["condition"].replace("\\'", "'")
@@ -148,6 +154,29 @@ def test_nobody_has_a_key_but_diagnostic_settings_which_know_no_identity() -> No
 def test_files_of_the_other_scopes_say_where_they_go() -> None:
     scopes = {name: one["globals"]["scope"]["value"] for name, one in files().items() if "/" not in name}
     assert scopes == {"main.bicep": "subscription", "subscription.bicep": "subscription", "entra.bicep": "tenant"}
+
+
+def test_event_grid_tells_of_new_blobs_where_others_put_them_and_of_nothing_else() -> None:
+    """As its own identity; what the queue would not take for a day is kept, as findings are that nobody took."""
+    (found,) = resources("modules/arrivals.bicep", "Microsoft.EventGrid/systemTopics/eventSubscriptions").values()
+    told = found["properties"]
+    assert told["filter"]["includedEventTypes"] == [NOTICED]
+    assert told["filter"]["subjectBeginsWith"] == "/blobServices/default/containers/${logsContainer}/blobs/"
+    destination = told["deliveryWithResourceIdentity"]["destination"]
+    assert destination["endpointType"] == "StorageQueue"
+    assert told["deadLetterWithResourceIdentity"]["deadLetterDestination"]["endpointType"] == "StorageBlob"
+    subject = told["filter"]["subjectBeginsWith"].replace("${logsContainer}", kept.AUDIT_LOGS)
+    notice = {"type": told["filter"]["includedEventTypes"][0], "subject": f"{subject}okta/a.json"}
+    assert notices.read(json.dumps(notice).encode()) == "okta/a.json"
+
+
+def test_blobs_that_were_put_in_go_after_the_stated_days_and_nothing_else_does() -> None:
+    """State, packs and what was put aside lie in the same account."""
+    (found,) = resources("modules/arrivals.bicep", "Microsoft.Storage/storageAccounts/managementPolicies").values()
+    (rule,) = found["properties"]["policy"]["rules"]
+    assert rule["definition"]["filters"]["prefixMatch"] == ["${logsContainer}/"]
+    assert "retentionDays" in str(rule["definition"]["actions"]["baseBlob"]["delete"])
+    assert "logsRetentionDays" in str(given("arrivals", "retentionDays"))
 
 
 # ---- the host's settings ---------------------------------------------------------------------------------------------

@@ -93,7 +93,7 @@ def test_an_alarms_window_is_longer_than_the_time_between_two_looks() -> None:
     )
     assert loop["properties"]["evaluationFrequency"] == "PT15M"
     windows = {one["window"] for one in files()["modules/alerts.bicep"]["variables"]["alarms"]["value"]}
-    assert windows <= {"PT30M", "PT45M", "silenceBeforeAlarm"}
+    assert windows <= {"PT30M", "PT45M", "PT2H", "silenceBeforeAlarm"}
     assert files()["main.bicep"]["parameters"]["silenceBeforeAlarm"]["default"] == "PT1H"
 
 
@@ -121,6 +121,7 @@ FIRED: dict[str, tuple[str, Told]] = {
     "only-old-deliveries-come": ("NoEvents", [("batch", {"function": "again", "events": 4})]),
     "a-refused-finding": ("Refused", [("refused", {"uid": "u", "rule": "r"})]),
     "a-pack-is-refused": ("PackRefused", [("packs refused", {"reason": "damaged", "runs": "1"})]),
+    "a-rule-is-silent": ("Canaries", [("silent rule", {"rule": "r", "stuck": "it matched, and made no finding"})]),
     "a-finding": ("Findings", [("finding", {"title": 'a "b" {c}', "level": "high", "account": "s", "uid": "u"})]),
 }  # fmt: skip
 """Alarm and lines that make it fire."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from firstseen.adapters.azure.kept import NEW_BLOBS
 from firstseen.settings.azure import AGAIN_SECONDS, AZURE_VARIABLES, HOST_VARIABLES
 from functions.azure import aside
 from infra.azure.pinned import PLATFORM_SETTINGS, ROLES
@@ -66,12 +67,14 @@ def role_rows(file: str) -> list[list[str]]:
 
 
 def _named(resource: Tree) -> str:
-    name = resource["config"]["name"].replace("undeliveredContainer", "undelivered")
+    name = resource["config"]["name"]
+    name = {"undeliveredContainer": "undelivered", "noticesQueue": NEW_BLOBS}.get(name, name)
     return f"{KINDS[resource['type'].rpartition('/')[2]]} `{name}`"
 
 
 def test_each_role_is_in_the_table_with_what_it_is_on_and_its_reason() -> None:
-    expected = role_rows("modules/roles.bicep") + role_rows("modules/findings.bicep") + role_rows("subscription.bicep")
+    files_with_roles = [f"modules/{name}.bicep" for name in ("roles", "findings", "arrivals")] + ["subscription.bicep"]
+    expected = [row for file in files_with_roles for row in role_rows(file)]
     assert rows("## What each role is for") == expected
 
 

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
+from firstseen.adapters.aws.dynamodb import WORKERS
 from firstseen.cli.ruleset import read_rule_set
 from firstseen.matching.patterns import patterns_for
 from firstseen.sources.aws_cloudtrail import CLOUDTRAIL
-from infra.aws.operations import Used
-from infra.cost import AWS, PAGE, ROOT, bus_cost, trail_cost, written
+from infra.aws.operations import BATCH_MESSAGES, WINDOW_US, Used
+from infra.cost import (
+    AWS,
+    PAGE,
+    ROOT,
+    WAIT_SECONDS,
+    bus_cost,
+    trail_cost,
+    waiting_seconds,
+    written,
+)
+from tests.infra.templates import TEMPLATE
 
+_BATCHING = ("BatchSize", "MaximumBatchingWindowInSeconds")
 NOTHING = Used(events=1_000, deliveries=0, batches=0, matches=0, findings=0, sent=0, reads=0, writes=0)
 
 
@@ -26,7 +39,23 @@ def test_a_message_costs_its_requests_and_its_share_of_a_call() -> None:
     request = AWS["queue, a million requests"]
     assert alone["queue"] == pytest.approx(3 * request)
     assert full["queue"] == pytest.approx(1.2 * request)
-    assert alone["function"] == pytest.approx(50 * full["function"])
+    for part in ("function", "log"):
+        assert alone[part] == pytest.approx(50 * full[part])
+
+
+def test_a_call_waits_for_the_table_once_to_read_and_for_its_writes_several_at_a_time() -> None:
+    reads = replace(NOTHING, deliveries=1_000, batches=1_000, requests=1_000)
+    writes = replace(reads, requests=2_000)
+    assert waiting_seconds(NOTHING, 1) == waiting_seconds(reads, 50) == WAIT_SECONDS
+    assert waiting_seconds(writes, 1) == 2 * WAIT_SECONDS
+    assert waiting_seconds(writes, 8 * WORKERS) == pytest.approx((1 + 1 + 8) * WAIT_SECONDS)
+    assert bus_cost(writes, 1_000, 1)["function"] > bus_cost(reads, 1_000, 1)["function"]
+
+
+def test_batches_are_those_of_the_template() -> None:
+    text = TEMPLATE.read_text(encoding="utf-8")
+    said = [re.findall(rf"^ +{name}: (\d+)", text, re.MULTILINE) for name in _BATCHING]
+    assert said == [[str(BATCH_MESSAGES)], [str(WINDOW_US // 1_000_000)]]
 
 
 def test_the_table_costs_what_is_read_and_written_by_either_way() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from firstseen.cli import main
 from firstseen.cli.eventbridge import TARGETS
+from firstseen.matching.patterns import UNATTENDED
 from tests.emulators import ROOT
 from tests.infra.templates import CALLS, MEMBER, Template, written
 
@@ -84,6 +85,7 @@ def test_what_is_made_and_what_it_does_nothing_for_is_told(tmp_path: Path, capsy
         "detail": {
             "eventName": [{"equals-ignore-case": "Ask"}],
             "eventSource": [{"equals-ignore-case": "ask.amazonaws.com"}],
+            "userIdentity": {"invokedBy": [{"exists": False}, {"anything-but": list(UNATTENDED)}]},
         },
     }
     assert main(["rules", "build", "--eventbridge", str(made), "-o", str(pack), str(rules)]) == 0

@@ -15,24 +15,34 @@ import pytest
 import yaml
 
 from firstseen.store.store import Store
+from functions.aws import canary, wiring
 from tests.emulators import ROOT
 from tests.faults.faulty import RecordingSink
 from tests.faults.world import MINUTE_US, START_US, event
 from tests.functions.aws_cloud import REGION, SESSION, Cloud, Context, bus_event, cloud
 from tests.functions.test_aws_baseline import CHANGED, RULES, World, history_beside, publish
 from tests.functions.test_aws_ingest import created, trail
+from tests.infra.conditions import chosen
 
 ACCOUNT = "123456789012"
 """moto's."""
 
+THEIRS = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0d990263-018e-4065-a703-eff731de951e"
+
+EVERYTHING = {"TrailKeyArn": "x", "LogBucketName": "x", "LogKeyArn": "x"}
+FORMS: dict[str, dict[str, str]] = {"own-key": EVERYTHING, "their-key": EVERYTHING | {"KmsKeyArn": THEIRS}}
+"""Parameters of the forms that differ in what roles allow: each with every statement that can be there."""
+
 PACKS = "firstseen-packs"
-ROLES = ("Ingest", "Sweep", "Baseline")
+BUS = "firstseen"
+ROLES = ("Ingest", "Sweep", "Baseline", "Canary")
 
 NOT_SEEN = {
     ("KeepState", "dynamodb:BatchWriteItem"): "takes back what was written before a transaction that met a conflict",
     ("UseTheKey", "kms:Decrypt"): "SNS and S3 use the key in the caller's name; no client of ours calls KMS",
     ("UseTheKey", "kms:GenerateDataKey"): "the same",
     ("ReadTheTrailsKey", "kms:Decrypt"): "the same, with the key of somebody else's trail",
+    ("ReadTheLogsKey", "kms:Decrypt"): "the same, with the key of somebody else's bucket of logs",
     ("ReadTheQueue", "sqs:DeleteMessage"): "Lambda's poller does it with the function's role",
     ("ReadTheQueue", "sqs:GetQueueAttributes"): "the same",
     ("ReadTheQueue", "sqs:ReceiveMessage"): "the same",
@@ -40,6 +50,7 @@ NOT_SEEN = {
     ("WriteLogs", "logs:PutLogEvents"): "the same",
     ("TellNothingPublishedFromDenied", "s3:ListBucket"): "without it S3 calls a pointer that is not there denied",
     ("TellMissingFromDenied", "s3:ListBucket"): "without it S3 calls a deleted object denied",
+    ("TellMissingLogsFromDenied", "s3:ListBucket"): "the same, of a bucket with other logs",
 }
 """Statements and actions that none of these calls needs, and why they are there."""
 
@@ -81,6 +92,8 @@ def _needs(service: str, operation: str, params: dict[str, Any]) -> set[tuple[st
             return {("sqs:SendMessage", _queue(params["QueueUrl"]))}
         case "sns", "PublishBatch":
             return {("sns:Publish", params["TopicArn"])}
+        case "events", "PutEvents":
+            return {("events:PutEvents", _bus(one["EventBusName"])) for one in params["Entries"]}
         case "cloudtrail", "LookupEvents":
             return {("cloudtrail:LookupEvents", "*")}
     msg = f"{service} {operation}: say here what it needs"
@@ -89,6 +102,10 @@ def _needs(service: str, operation: str, params: dict[str, Any]) -> set[tuple[st
 
 def _table(name: str) -> str:
     return f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}"
+
+
+def _bus(name: str) -> str:
+    return f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{name}"
 
 
 def _queue(url: str) -> str:
@@ -128,16 +145,16 @@ _Loader.add_multi_constructor("!", _short)
 
 
 @cache
-def resources() -> dict[str, Any]:
-    """The template's, as written."""
+def resources(form: str = "own-key") -> dict[str, Any]:
+    """The template's, as they are with the parameters of a form."""
     with (ROOT / "template.yaml").open(encoding="utf-8") as file:
         loaded = yaml.load(file, _Loader)  # noqa: S506 - a safe loader
-    found: dict[str, Any] = loaded["Resources"]
+    found: dict[str, Any] = chosen(loaded, FORMS[form])["Resources"]
     return found
 
 
 def written(value: Any) -> str:  # noqa: ANN401 - a template's part
-    """A resource as it would stand in ``!Sub``; of a choice its first part."""
+    """A resource as it would stand in ``!Sub``."""
     match value:
         case str():
             return value
@@ -149,18 +166,15 @@ def written(value: Any) -> str:  # noqa: ANN401 - a template's part
             return text
         case {"Fn::Sub": str(text)}:
             return text
-        case {"Fn::If": [_, one, _]}:
-            return written(one)
     msg = f"{value}: not understood"
     raise AssertionError(msg)
 
 
-def grants(role: str, names: dict[str, str]) -> list[Grant]:
+def grants(role: str, names: dict[str, str], form: str = "own-key") -> list[Grant]:
     """What a role allows, statements under conditions included."""
-    (policy,) = resources()[f"{role}Role"]["Properties"]["Policies"]
+    (policy,) = resources(form)[f"{role}Role"]["Properties"]["Policies"]
     found = []
-    for part in policy["PolicyDocument"]["Statement"]:
-        one = part["Fn::If"][1] if "Fn::If" in part else part
+    for one in policy["PolicyDocument"]["Statement"]:
         assert one["Effect"] == "Allow"
         assert not {"NotAction", "NotResource"} & set(one)
         actions, on = (value if isinstance(value, list) else [value] for value in (one["Action"], one["Resource"]))
@@ -202,6 +216,17 @@ def _baseline(world: World, seen: Seen, folder: Path) -> None:
         world.call(later_minutes=15)
 
 
+def _canary(account: Cloud, seen: Seen) -> None:
+    """A round, and the look for what it found."""
+    SESSION.client("events").create_event_bus(Name=BUS)
+    account.environment |= {"FIRSTSEEN_CANARY_HOURS": "1", "FIRSTSEEN_CANARY_BUS": BUS}
+    for _ in range(2):
+        with seen.as_role("Canary"):
+            handler = canary.handler_of(wiring.Start(account.build), lambda: SESSION.client("events"))
+            handler({}, Context())
+        account.clock.now_us += 60 * MINUTE_US
+
+
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Seen, dict[str, str]]]:
     """The calls, and what the template's names are here."""
@@ -214,6 +239,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Seen, dict[
             account.environment["FIRSTSEEN_PACKS"] = f"s3://{PACKS}/rules"
             _baseline(world, calls, folder)
             _ingest_and_sweep(account, calls, folder)
+            _canary(account, calls)
             names = {
                 "AWS::Partition": "aws",
                 "State.Arn": _table(account.environment["FIRSTSEEN_TABLE"]),
@@ -221,18 +247,21 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Seen, dict[
                 "Rejects.Arn": _queue(account.environment["FIRSTSEEN_REJECTS_URL"]),
                 "Packs.Arn": f"arn:aws:s3:::{PACKS}",
                 "TrailBucket": account.bucket,
+                "LogBucketName": account.bucket,
+                "Bus.Arn": _bus(BUS),
             }
             yield calls, names
     finally:
         SESSION.events.unregister("provide-client-params", unique_id="privileges")
 
 
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("role", ROLES)
 def test_the_roles_allow_the_calls_that_the_functions_make_and_no_other(
-    seen: tuple[Seen, dict[str, str]], role: str
+    seen: tuple[Seen, dict[str, str]], role: str, form: str
 ) -> None:
     """Every call that was seen is allowed; every grant was used, or is there for a reason that is written down."""
-    calls, allowed = seen[0].by[role], grants(role, seen[1])
+    calls, allowed = seen[0].by[role], grants(role, seen[1], form)
     assert len(calls) > 5
     assert not [call for call in calls if not any(one.allows(call) for one in allowed)]
     unused = [one for one in allowed if not any(map(one.allows, calls))]
@@ -248,10 +277,11 @@ def test_every_reason_is_for_a_statement_that_is_there_and_that_no_call_uses(
     assert not used & set(NOT_SEEN)
 
 
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("role", ROLES)
-def test_every_grant_names_what_it_is_for(role: str) -> None:
+def test_every_grant_names_what_it_is_for(role: str, form: str) -> None:
     """One resource of this stack or the one that a parameter names; everything only where AWS knows nothing less."""
-    for one in grants(role, {}):
+    for one in grants(role, {}, form):
         assert "*" not in one.action
         if one.resource == "*":
             assert one.action == "cloudtrail:LookupEvents"
@@ -263,13 +293,13 @@ def test_every_grant_names_what_it_is_for(role: str) -> None:
 
 def test_no_role_can_change_rights_read_secrets_or_act_as_another() -> None:
     services = {one.action.partition(":")[0] for role in ROLES for one in grants(role, {})}
-    assert services == {"cloudtrail", "dynamodb", "kms", "logs", "s3", "sns", "sqs"}
+    assert services == {"cloudtrail", "dynamodb", "events", "kms", "logs", "s3", "sns", "sqs"}
     for role in ROLES:
         assert "ManagedPolicyArns" not in resources()[f"{role}Role"]["Properties"]
 
 
 def test_what_holds_events_or_findings_is_encrypted_with_the_key_of_the_stack_or_says_why_not() -> None:
-    """The key turns every year, and those who may use it are named."""
+    """The key turns every year, and those who may use it are named. With another key: test_keys.py."""
     found = resources()
     assert found["Key"]["Properties"]["EnableKeyRotation"] is True
     assert found["Findings"]["Properties"]["KmsMasterKeyId"] == {"Fn::GetAtt": "Key.Arn"}

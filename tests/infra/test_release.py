@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tarfile
 import threading
 import zipfile
@@ -104,7 +105,13 @@ def test_where_nobody_answers_one_line_says_not_audited(capsys: pytest.CaptureFi
 
 
 def test_wheel_and_sources_have_the_same_bytes_each_time_and_what_they_need(tmp_path: Path) -> None:
-    first, again = (release.python_distribution(tmp_path / name) for name in ("first", "again"))
+    """Also where files are nobody else's to read by default."""
+    first = release.python_distribution(tmp_path / "first")
+    before = os.umask(0o077)
+    try:
+        again = release.python_distribution(tmp_path / "again")
+    finally:
+        os.umask(before)
     assert release.sums(first) == release.sums(again)
     sources, wheel = sorted(first, key=lambda one: one.suffix)
     inside = set(zipfile.ZipFile(wheel).namelist())

@@ -15,10 +15,13 @@ import pytest
 from moto.events.models import EventPattern
 
 from firstseen.adapters.aws import schema
+from firstseen.findings.canaries import CANARY
 from firstseen.settings.aws import ADDRESSES, AWS_VARIABLES, files
+from firstseen.settings.prefixes import MAX_CHARACTERS, prefixes
 from tests.emulators import ROOT, environment
 from tests.faults.world import event
 from tests.functions.aws_cloud import bus_event
+from tests.functions.further_logs import OKTA_ON_THE_BUS
 from tests.infra.templates import CALLS, MEMBER, TEMPLATE, Template, needs_infra, run, transformed, written
 
 pytestmark = needs_infra
@@ -29,6 +32,7 @@ ACTIONS = {
     "get_object": ("s3:GetObject", "s3:ListBucket"),
     "lookup_events": ("cloudtrail:LookupEvents",),
     "publish_batch": ("sns:Publish",),
+    "put_events": ("events:PutEvents",),
     "put_object": ("s3:PutObject",),
     "put_item": ("dynamodb:PutItem",),
     "query": ("dynamodb:Query",),
@@ -155,19 +159,99 @@ def test_the_pattern_for_objects_matches_new_objects_of_the_one_bucket() -> None
     assert not chosen.matches_event(sample | {"detail": {"bucket": {"name": "other"}, "object": {"key": "a"}}})
 
 
+def test_new_objects_of_the_bucket_with_other_logs_are_told_of_if_there_is_one() -> None:
+    rule = template()["Resources"]["NewLogs"]
+    assert rule["Condition"] == "HasLogBucket"
+    found = json.dumps(rule["Properties"]["EventPattern"])
+    chosen = EventPattern.load(found.replace('{"Ref": "LogBucketName"}', '"logs"'))
+    sample: Any = {
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "detail": {"bucket": {"name": "logs"}, "object": {"key": "okta/a.json.gz"}},
+    }
+    assert chosen.matches_event(sample)
+    assert not chosen.matches_event(sample | {"detail": {"bucket": {"name": "trail"}, "object": {"key": "a"}}})
+
+
+def test_the_pattern_for_okta_takes_what_its_partner_bus_carries_if_there_is_one() -> None:
+    rule = template()["Resources"]["Okta"]
+    assert rule["Condition"] == "HasOkta"
+    assert template()["Conditions"]["HasOkta"]["Fn::Not"] == [{"Fn::Equals": [{"Ref": "OktaEventBusName"}, ""]}]
+    assert template()["Parameters"]["OktaEventBusName"]["Default"] == ""
+    assert rule["Properties"]["EventBusName"] == {"Ref": "OktaEventBusName"}
+    chosen = EventPattern.load(json.dumps(rule["Properties"]["EventPattern"]))
+    sample: Any = OKTA_ON_THE_BUS
+    assert chosen.matches_event(sample)
+    assert not chosen.matches_event(sample | {"source": "aws.partner/other.com/x/y"})
+    assert not chosen.matches_event(sample | {"detail-type": "Something else"})
+
+
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [
+        ("", True),
+        ("aws.partner/okta.com/contoso/system-log", True),
+        ("default", False),
+        ("aws.partner/okta.com/", False),
+    ],
+)
+def test_the_bus_of_okta_has_the_name_that_eventbridge_gives_it(name: str, *, taken: bool) -> None:
+    """As the source of its events, which is what the rule asks for; no other bus carries them."""
+    assert bool(re.search(template()["Parameters"]["OktaEventBusName"]["AllowedPattern"], name)) is taken
+
+
+@pytest.mark.parametrize(
+    ("said", "taken"),
+    [
+        ("none", True), ("b/okta/=okta.system", True), ("b/d=1/=vk.audit,b/=gcp.audit", True), ("", False),
+        ("b/okta/", False), ("b/=okta", False), ("b/=okta.system,", False), ("=okta.system", False),
+        ("a b/=okta.system", False),
+    ],
+)  # fmt: skip
+def test_the_template_takes_only_prefixes_that_the_function_takes(said: str, *, taken: bool) -> None:
+    """But for names of logs and repeats, which the function's start refuses."""
+    stated = template()["Parameters"]["LogSources"]
+    assert bool(re.search(stated["AllowedPattern"], said)) is taken
+    assert (prefixes(said) is not None) is taken
+    assert stated["MaxLength"] == MAX_CHARACTERS
+
+
+def test_canaries_are_taken_from_their_function_alone() -> None:
+    """The bus refuses them from everybody else, its rule from other accounts; the role may send nothing else."""
+    resources = template()["Resources"]
+    alone = {"StringEquals": {"events:source": CANARY}}
+    refused = resources["CanariesPolicy"]["Properties"]["Statement"]
+    assert (refused["Effect"], refused["Principal"], refused["Action"]) == ("Deny", "*", "events:PutEvents")
+    role = {"ArnNotEquals": {"aws:PrincipalArn": {"Fn::GetAtt": ["CanaryRole", "Arn"]}}}
+    assert refused["Condition"] == alone | role
+    (sends,) = [one for one in statements("CanaryRole") if one["Action"] == "events:PutEvents"]
+    assert (sends["Condition"], sends["Resource"]) == (alone, {"Fn::GetAtt": ["Bus", "Arn"]})
+    rule = resources["Canaries"]["Properties"]
+    assert (rule["EventBusName"], rule["EventPattern"]) == (
+        {"Ref": "Bus"},
+        {"source": [CANARY], "account": [{"Ref": "AWS::AccountId"}]},
+    )
+    for name in ("CanariesPolicy", "Canaries", "Canary", "CanaryRole", "CanaryLogs", "CanariesAlarm"):
+        assert resources[name]["Condition"] == "SendsCanaries"
+
+
 def test_the_queue_takes_messages_from_each_of_its_senders_and_from_nobody_else() -> None:
     policy = of_type("AWS::SQS::QueuePolicy")["QueuePolicy"]["PolicyDocument"]["Statement"]
     allowed = {json.dumps(one["Condition"]) for one in (part.get("Fn::If", [0, part])[1] for part in policy)}
     senders = [
         {"Fn::Split": [",", {"Fn::GetAtt": ["Calls", "Outputs.RuleArns"]}]},
         {"Fn::GetAtt": ["CallsFromElsewhere", "Arn"]},
+        {"Fn::GetAtt": ["Canaries", "Arn"]},
         {"Fn::GetAtt": ["NewObjects", "Arn"]},
+        {"Fn::GetAtt": ["NewLogs", "Arn"]},
+        {"Fn::GetAtt": ["Okta", "Arn"]},
         {"Ref": "TrailTopicArn"},
     ]
     assert allowed == {json.dumps({"ArnEquals": {"aws:SourceArn": one}}) for one in senders}
-    for rule in ("CallsFromElsewhere", "NewObjects"):
+    for rule in ("CallsFromElsewhere", "NewObjects", "NewLogs", "Okta"):
         (target,) = of_type("AWS::Events::Rule")[rule]["Targets"]
         assert target["Arn"] == {"Fn::GetAtt": ["Queue", "Arn"]}
+        assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["DeadLetters", "Arn"]}}
 
 
 def test_messages_outlast_the_function_and_an_outage_and_end_in_the_dead_letter_queue() -> None:
@@ -247,11 +331,15 @@ def called() -> set[str]:
 def test_what_the_roles_allow_is_what_the_code_calls() -> None:
     assert called() - ONLY_ELSEWHERE == set(ACTIONS), "say in ACTIONS what the call needs, or that no function makes it"
     needed = {action for call in ACTIONS.values() for action in call}
+    needed -= {"events:PutEvents"}
     history, rejects = {"cloudtrail:LookupEvents", "s3:PutObject"}, {"sqs:SendMessage"}
     telling, looking = {"sns:Publish", "dynamodb:UpdateItem"}, {"dynamodb:Query"}
     by_all = BY_LAMBDA | BY_ENCRYPTION
     assert actions("IngestRole") == (needed - history - looking) | BY_AWS | by_all
     assert actions("SweepRole") == (needed - history - rejects) | by_all
+    state = {"dynamodb:BatchGetItem", "dynamodb:PutItem"}
+    packs = {"s3:GetObject", "s3:ListBucket"}
+    assert actions("CanaryRole") == state | packs | {"events:PutEvents"} | by_all
     assert actions("BaselineRole") == (needed - rejects - telling - looking) | by_all
 
 
@@ -260,7 +348,7 @@ def test_a_star_as_a_resource_has_its_reason_beside_it() -> None:
     stars = [line for line in lines if re.search(r'Resource: "?\*"?', line)]
     assert stars
     assert all("# " in line for line in stars)
-    for role in ("IngestRole", "SweepRole", "BaselineRole"):
+    for role in ("IngestRole", "SweepRole", "BaselineRole", "CanaryRole"):
         assert {one["Action"] for one in statements(role) if one["Resource"] == "*"} <= NO_RESOURCE
         assert not [action for action in actions(role) if "*" in action]
 
@@ -268,10 +356,11 @@ def test_a_star_as_a_resource_has_its_reason_beside_it() -> None:
 def test_each_alarm_watches_something_that_exists_tells_somebody_and_is_explained() -> None:
     said = (ROOT / "docs" / "aws.md").read_text(encoding="utf-8")
     handlers = "".join(
-        (ROOT / "functions/aws" / name).read_text(encoding="utf-8") for name in ("ingest.py", "sweep.py", "wiring.py")
+        (ROOT / "functions/aws" / name).read_text(encoding="utf-8")
+        for name in ("ingest.py", "sweep.py", "wiring.py", "canary.py")
     )
     alarms = of_type("AWS::CloudWatch::Alarm")
-    assert len(alarms) == 12
+    assert len(alarms) == 14
     for name, alarm in alarms.items():
         assert f"`{name}`" in said, f"docs/aws.md does not explain {name}"
         assert alarm["AlarmActions"] == [{"Ref": "Findings"}]
@@ -280,7 +369,7 @@ def test_each_alarm_watches_something_that_exists_tells_somebody_and_is_explaine
             assert alarm["Dimensions"] == [{"Name": "service", "Value": {"Ref": "AWS::StackName"}}]
 
 
-@pytest.mark.parametrize("name", ["Ingest", "Sweep", "Baseline"])
+@pytest.mark.parametrize("name", ["Ingest", "Sweep", "Baseline", "Canary"])
 def test_logs_end_and_have_a_group_of_their_own(name: str) -> None:
     function = of_type("AWS::Lambda::Function")[name]
     assert function["LoggingConfig"] == {"LogGroup": {"Ref": f"{name}Logs"}}

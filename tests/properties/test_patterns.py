@@ -17,11 +17,13 @@ from firstseen.cli.ruleset import read_rule_set
 from firstseen.errors import RuleError
 from firstseen.language.examples.search import Unsolved
 from firstseen.language.predicates import And, Leaf, Not, Or, Predicate
-from firstseen.language.rules import Base
+from firstseen.language.rules import Base, Card, Correlation, Member
 from firstseen.matching.patterns import (
+    CHAINS,
     MAX_PATTERN_CHARACTERS,
     MAX_PATTERNS,
     MAX_TEXT_CHARACTERS,
+    UNATTENDED,
     Pattern,
     patterns_for,
 )
@@ -33,7 +35,7 @@ BASES = {key: base for key, base in SHIPPED.standing_in().items() if CLOUDTRAIL.
 FOUND = patterns_for(BASES.values(), CLOUDTRAIL)
 BROAD = {base.id for base in FOUND.broad}
 LATE = {base.id: {call.lower() for call in calls} for base, calls in FOUND.late}
-EVERYTHING = patterns_for(BASES.values(), CLOUDTRAIL, frozenset()).patterns
+EVERYTHING = patterns_for(BASES.values(), CLOUDTRAIL, frozenset(), unattended=()).patterns
 NAMED = [base for base in BASES.values() if base.id not in BROAD]
 
 
@@ -67,6 +69,78 @@ def test_calls_that_machines_make_all_day_are_handed_over_only_where_a_rule_says
     assert found.late == ((bases[0], ("AssumeRole",)),)
     assert hands_over(found.patterns, {"eventName": "AssumeRole", "userIdentity": {"type": "AWSAccount"}})
     assert not hands_over(found.patterns, {"eventName": "AssumeRole", "userIdentity": {"type": "IAMUser"}})
+
+
+def test_what_services_call_by_themselves_is_not_handed_over_and_what_others_call_for_somebody_is() -> None:
+    worked = And((Leaf("eventName", "equals", "RunInstances"), Leaf("userIdentity.type", "equals", "IAMUser")))
+    call = Leaf("eventName", "equals", "CreateSnapshot")
+    for predicates in ((worked,), (call,), (worked, call)):
+        found = compiled(*predicates)
+        for name in {"RunInstances"} if worked in predicates else set[str]():
+            person = {"eventName": name, "userIdentity": {"type": "IAMUser"}}
+            assert hands_over(found, person)
+            assert not hands_over(found, {**person, "userIdentity": {"type": "Root"}})
+            assert not hands_over(found, {**person, "userIdentity": {"type": "IAMUser", "invokedBy": UNATTENDED[0]}})
+        if call in predicates:
+            assert hands_over(found, {"eventName": "CreateSnapshot"})
+            assert hands_over(found, {"eventName": "CreateSnapshot", "userIdentity": {"type": "Root"}})
+            for service, handed in ((UNATTENDED[1], False), ("cloudformation.amazonaws.com", True)):
+                caller = {"type": "AWSService", "invokedBy": service}
+                assert hands_over(found, {"eventName": "CreateSnapshot", "userIdentity": caller}) is handed
+
+
+def test_a_rule_about_what_such_a_service_does_is_told_to_come_by_the_trail() -> None:
+    calls = Leaf("eventName", "equals", "CreateSnapshot")
+    by_service = And((calls, Leaf("userIdentity.invokedBy", "equals", UNATTENDED[1])))
+    base = Base("1", "", (CLOUDTRAIL.name,), "raw", by_service)
+    found = patterns_for([base], CLOUDTRAIL)
+    assert (found.patterns, found.late) == ((), ((base, ("CreateSnapshot",)),))
+    assert patterns_for([base], CLOUDTRAIL, unattended=()).patterns
+
+
+def chain(kind: str, *members: str, title: str = "") -> Correlation:
+    """A rule of these base rules."""
+    card = Card(title or kind + "+".join(members), title)
+    return Correlation(card, kind, tuple(Member(one) for one in members), "fingerprint", 3_600_000_000)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("kind", "handed"), [("temporal", False), ("temporal_ordered", False), ("new_terms", True)])
+def test_the_other_steps_of_a_chain_wait_for_the_step_that_comes_by_the_trail(kind: str, handed: bool) -> None:  # noqa: FBT001
+    """Handed over before it, they would bring nothing about. Where any one of the events is enough, each is."""
+    bases = [
+        Base(name, "", (CLOUDTRAIL.name,), "raw", Leaf("eventName", "equals", call))
+        for name, call in (("1", "GetCallerIdentity"), ("2", "ListRoles"), ("3", "CreateUser"))
+    ]
+    rules = [chain(kind, "1", "2", "3"), chain("new_terms", "3")]
+    found = patterns_for(bases, CLOUDTRAIL, rules=rules)
+    assert hands_over(found.patterns, {"eventName": "ListRoles"}) is handed
+    assert hands_over(found.patterns, {"eventName": "CreateUser"}), "another rule uses it by itself"
+    assert not hands_over(found.patterns, {"eventName": "GetCallerIdentity"})
+    assert found.waiting == (() if handed else (bases[1],))
+    assert [base.id for base, _ in found.late] == ["1"]
+    assert hands_over(patterns_for(bases, CLOUDTRAIL, frozenset(), rules).patterns, {"eventName": "ListRoles"})
+
+
+def test_a_chain_whose_steps_all_come_in_part_by_eventbridge_is_handed_over() -> None:
+    """A frequent call among others takes nothing from them."""
+    calls: Predicate = Or((Leaf("eventName", "equals", "GetCallerIdentity"), Leaf("eventName", "equals", "GetUser")))
+    other: Predicate = Leaf("eventName", "equals", "CreateUser")
+    bases = [Base(one, "", (CLOUDTRAIL.name,), "raw", asked) for one, asked in (("1", calls), ("2", other))]
+    found = patterns_for(bases, CLOUDTRAIL, rules=[chain("temporal", "1", "2")])
+    assert all(hands_over(found.patterns, {"eventName": one}) for one in ("GetUser", "CreateUser"))
+    assert found.waiting == ()
+
+
+def test_every_shipped_rule_that_needs_no_trail_keeps_all_its_base_rules() -> None:
+    rules = [one for one in SHIPPED.pack().correlations if one.enabled]
+    used = {member.base_id for one in rules for member in one.members}
+    found = patterns_for([base for base in BASES.values() if base.id in used], CLOUDTRAIL, rules=rules)
+    waiting = {base.id for base in found.waiting}
+    alone = {base.id for base in found.broad} | {base.id for base, _ in found.late}
+    assert waiting
+    for rule in rules:
+        members = {member.base_id for member in rule.members}
+        assert members.isdisjoint(waiting) or (rule.type in CHAINS and not members.isdisjoint(alone))
 
 
 def test_every_event_of_the_shipped_tests_that_a_rule_matches_is_handed_over_and_others_are_not() -> None:

@@ -50,7 +50,10 @@ def test_what_is_published_is_in_force_and_can_be_taken_back_and_listed(
         ["in", "force"],
         ["withdrawn", second.previous[0].version],
     ]
-    assert len(list((shelf / "packs").iterdir())) == 2
+    now, before = pointer(shelf), pointer(shelf).previous
+    named = [now.hash, now.canaries, *(name for one in before for name in (one.hash, one.canaries))]
+    assert {one.stem for one in (shelf / "packs").iterdir()} == set(named)
+    assert len(set(named)) == 4
 
 
 def test_rules_that_wait_for_their_baselines_are_listed_and_a_plain_publish_ends_it(

@@ -58,6 +58,21 @@ def test_a_match_that_cannot_be_got_out_of_the_spool_again_is_an_error_not_a_mat
             list(spool.in_order(START_US))
 
 
+def test_what_comes_out_of_the_spool_is_what_was_put_in_also_from_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the view is made again: ids, the corrected time and remarks are those that were read."""
+    monkeypatch.setattr("firstseen.cli.spool.RUN_MATCHES", 2)
+    late = read(event(3, 7_200), received_us=START_US)
+    assert late.remarks
+    odd = read(event(2, 0).replace(b'"eventID":"', b'"eventID":"\\ud800'))
+    put_in = [Match(one, (0,), "a", f"a:{place}") for place, one in enumerate((late, odd, read(event(1, 0))), 1)]
+    with Spool() as spool:
+        for match in put_in:
+            spool.add(replace(match, event=replace(match.event, received_us=START_US)))
+        found = list(spool.in_order(START_US))
+    order = sorted(put_in, key=lambda match: (match.event.time_us, match.event.id))
+    assert found == [replace(match, event=replace(match.event, received_us=START_US)) for match in order]
+
+
 def test_a_finding_says_that_the_time_of_its_event_was_corrected(
     words: list[str], tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:

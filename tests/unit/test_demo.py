@@ -20,7 +20,9 @@ from demo import company
 from demo.__main__ import main
 from demo.azure.delivery import write_hubs
 from demo.delivery import write_lines, write_trail
+from demo.gcp.delivery import write_sink
 from demo.traffic import events_a_day
+from demo.yandex.delivery import write_bucket
 
 Record = dict[str, Any]
 REQUIRED = {
@@ -64,6 +66,8 @@ def trail(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trail")
     write_trail(folder, seed=7)
     write_hubs(folder, seed=7)
+    write_sink(folder, seed=7)
+    write_bucket(folder, seed=7)
     return folder
 
 

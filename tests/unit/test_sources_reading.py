@@ -11,7 +11,7 @@ from firstseen.sources.aws_cloudtrail import CLOUDTRAIL
 from firstseen.sources.envelopes import unwrap
 from firstseen.sources.event import Event, Reject
 from firstseen.sources.reading import read_document, read_event
-from firstseen.sources.registry import SOURCES, _table, recognise
+from firstseen.sources.registry import SOURCES, _Registry, recognise
 from firstseen.sources.source import Source
 from firstseen.sources.times import parse_time, read_time
 from firstseen.sources.views import MAX_DEPTH, view_of
@@ -332,8 +332,9 @@ def test_times_that_would_have_to_be_guessed_are_refused(text: str) -> None:
     assert read_time(text) is None
 
 
-def test_two_sources_cannot_share_a_name() -> None:
-    with pytest.raises(ValueError, match="two log sources"):
-        _table(CLOUDTRAIL, CLOUDTRAIL)
+def test_a_source_cannot_stand_in_the_table_under_the_name_of_another() -> None:
+    registry = _Registry({"okta.system": ("aws_cloudtrail", "CLOUDTRAIL")})
+    with pytest.raises(ValueError, match=r"okta\.system calls itself aws\.cloudtrail"):
+        registry["okta.system"]
     assert recognise(SAMPLE) is CLOUDTRAIL
     assert recognise({}) is None

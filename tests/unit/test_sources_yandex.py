@@ -143,7 +143,7 @@ def test_operation_ids_stay_short_and_harmless() -> None:
         ("mdb.postgresql.CreateUser", {"cluster_id": "c9q1", "user_name": "app"}, "c9q1/app"),
         ("mdb.mysql.CreateDatabase", {"database_name": "shop", "cluster_id": "c9q1"}, "c9q1/shop"),
         ("organizationmanager.saml.AddFederatedUserAccounts", {"federation_id": "bpf1"}, "bpf1"),
-        ("compute.ConnectSerialPort", {"instance_id": "fhm1"}, "fhm1"),
+        ("compute.serialssh.ConnectSerialPort", {"instance_id": "fhm1"}, "fhm1"),
         ("compute.CreateInstance", {}, "b1gexamplefolder0001"),
         ("compute.CreateInstance", "text", "b1gexamplefolder0001"),
     ],

@@ -190,6 +190,16 @@ AppTraces
 '''
   }
   {
+    name: 'Canaries'
+    severity: 2
+    description: 'an example of a rule went in and no finding came out: the log says which, and how far it came'
+    window: 'PT2H' // the line is written each hour until the finding comes
+    query: '''
+AppTraces
+| where Message startswith "firstseen silent rule {"
+'''
+  }
+  {
     name: 'PackRefused'
     severity: 2
     description: 'published rules are not taken: firstseen runs the last good ones'

@@ -54,6 +54,12 @@ param baselineSubscriptions string
 @description('Databases of addresses in the package, divided by colons; or none.')
 param addressDatabases string
 
+@description('Which log lies below which prefix; or none.')
+param logSources string
+
+@description('How often canaries are sent, in hours; 0: never.')
+param canaryHours int
+
 resource hostAccount 'Microsoft.Storage/storageAccounts@2024-01-01' existing = {
   name: hostAccountName
 }
@@ -168,6 +174,14 @@ resource site 'Microsoft.Web/sites@2024-04-01' = {
         {
           name: 'FIRSTSEEN_ADDRESS_DATABASES'
           value: addressDatabases
+        }
+        {
+          name: 'FIRSTSEEN_SOURCES'
+          value: logSources
+        }
+        {
+          name: 'FIRSTSEEN_CANARY_HOURS'
+          value: string(canaryHours)
         }
         {
           name: 'FIRSTSEEN_EVENTS__fullyQualifiedNamespace'

@@ -15,21 +15,64 @@ param partitions int
 @description('How long events wait for a reader.')
 param retentionHours int
 
+@description('Premium is its own hardware, and the only one that takes a key.')
+@allowed([
+  'Standard'
+  'Premium'
+])
+param tier string
+
+@description('The vault of the key that encrypts a Premium one, as https://NAME.vault.azure.net. Empty - Microsoft has the key.')
+param keyVaultUri string
+
+@description('The name of that key; its newest version counts.')
+param keyName string
+
+@description('The user-assigned identity, by its resource id, that may use the key.')
+param keyIdentityId string
+
+var premium = tier == 'Premium'
+
+var hasKey = premium && !empty(keyName)
+
+var keyIdentity = {
+  type: 'UserAssigned'
+  userAssignedIdentities: {
+    '${keyIdentityId}': {}
+  }
+}
+
+var encryption = {
+  keySource: 'Microsoft.KeyVault'
+  keyVaultProperties: [
+    {
+      keyName: keyName
+      keyVaultUri: keyVaultUri
+      identity: {
+        userAssignedIdentity: keyIdentityId
+      }
+    }
+  ]
+  requireInfrastructureEncryption: true
+}
+
 resource namespace 'Microsoft.EventHub/namespaces@2024-01-01' = {
   // checkov:skip=CKV_AZURE_223: Diagnostic settings send by TLS 1.2
   name: namespaceName
   location: location
   tags: tags
   sku: {
-    name: 'Standard' // Basic keeps events for a day only
-    tier: 'Standard'
+    name: tier // Basic keeps events for a day only
+    tier: tier
     capacity: 1
   }
+  identity: hasKey ? keyIdentity : { type: 'None' }
   properties: {
     // Diagnostic settings know no identity: they send with the key of the rule below. The app does not use it.
     disableLocalAuth: false
-    isAutoInflateEnabled: true
-    maximumThroughputUnits: 4
+    encryption: hasKey ? encryption : null
+    isAutoInflateEnabled: !premium
+    maximumThroughputUnits: premium ? 0 : 4
     minimumTlsVersion: '1.2'
     publicNetworkAccess: 'Enabled'
   }

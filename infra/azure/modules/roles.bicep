@@ -54,6 +54,11 @@ resource deadLetters 'Microsoft.Storage/storageAccounts/queueServices/queues@202
   name: 'put-aside-poison'
 }
 
+resource newBlobs 'Microsoft.Storage/storageAccounts/queueServices/queues@2024-01-01' existing = {
+  parent: queueService
+  name: 'new-blobs'
+}
+
 resource rejects 'Microsoft.Storage/storageAccounts/queueServices/queues@2024-01-01' existing = {
   parent: queueService
   name: 'rejects'
@@ -67,6 +72,11 @@ resource blobService 'Microsoft.Storage/storageAccounts/blobServices@2024-01-01'
 resource large 'Microsoft.Storage/storageAccounts/blobServices/containers@2024-01-01' existing = {
   parent: blobService
   name: 'large'
+}
+
+resource auditLogs 'Microsoft.Storage/storageAccounts/blobServices/containers@2024-01-01' existing = {
+  parent: blobService
+  name: 'audit-logs'
 }
 
 resource packs 'Microsoft.Storage/storageAccounts/blobServices/containers@2024-01-01' existing = {
@@ -127,27 +137,87 @@ resource appPutsAside 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-// Storage Queue Data Contributor
+// Storage Queue Data Message Sender
 resource appKeepsDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: deadLetters
-  name: guid(deadLetters.id, principalId, '974c5e8b-45b9-4653-ba55-5f855dd0fb88')
+  name: guid(deadLetters.id, principalId, 'c6a89b2d-59bc-44d0-9896-0f6e12d7b80a')
   properties: {
     principalId: principalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '974c5e8b-45b9-4653-ba55-5f855dd0fb88')
-    description: 'The app and the host write what was tried too often, and the sweep counts it'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', 'c6a89b2d-59bc-44d0-9896-0f6e12d7b80a')
+    description: 'The app and the host write what was tried too often, and cannot take it away'
   }
 }
 
-// Storage Queue Data Contributor
-resource appKeepsRejects 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  scope: rejects
-  name: guid(rejects.id, principalId, '974c5e8b-45b9-4653-ba55-5f855dd0fb88')
+// Storage Queue Data Reader
+resource appCountsDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: deadLetters
+  name: guid(deadLetters.id, principalId, '19e7f393-937e-4f77-808e-94535e297925')
   properties: {
     principalId: principalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '974c5e8b-45b9-4653-ba55-5f855dd0fb88')
-    description: 'The app writes what it cannot read, and the sweep counts it'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '19e7f393-937e-4f77-808e-94535e297925')
+    description: 'The sweep counts what was tried too often'
+  }
+}
+
+// Storage Queue Data Message Sender
+resource appKeepsRejects 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: rejects
+  name: guid(rejects.id, principalId, 'c6a89b2d-59bc-44d0-9896-0f6e12d7b80a')
+  properties: {
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', 'c6a89b2d-59bc-44d0-9896-0f6e12d7b80a')
+    description: 'The app writes what it cannot read, and cannot take it away'
+  }
+}
+
+// Storage Queue Data Reader
+resource appCountsRejects 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: rejects
+  name: guid(rejects.id, principalId, '19e7f393-937e-4f77-808e-94535e297925')
+  properties: {
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '19e7f393-937e-4f77-808e-94535e297925')
+    description: 'The sweep counts what could not be read'
+  }
+}
+
+// Storage Queue Data Message Processor
+resource appTakesNotices 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: newBlobs
+  name: guid(newBlobs.id, principalId, '8a0f0c08-91a1-4084-bc3d-661d67233fed')
+  properties: {
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '8a0f0c08-91a1-4084-bc3d-661d67233fed')
+    description: 'The host takes notices of new blobs for the app'
+  }
+}
+
+// Storage Queue Data Reader
+resource hostCountsNotices 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: newBlobs
+  name: guid(newBlobs.id, principalId, '19e7f393-937e-4f77-808e-94535e297925')
+  properties: {
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '19e7f393-937e-4f77-808e-94535e297925')
+    description: 'The host counts notices, to know how many instances are needed'
+  }
+}
+
+// Storage Blob Data Reader
+resource appReadsLogs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: auditLogs
+  name: guid(auditLogs.id, principalId, '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1')
+  properties: {
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1')
+    description: 'The app reads logs that others put in, and can neither change nor remove them'
   }
 }
 
@@ -182,14 +252,13 @@ resource switchRules 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   name: guid(group, 'switchRules')
   properties: {
     roleName: 'Switch published rules in ${resourceGroup().name} of ${subscription().subscriptionId}'
-    description: 'Read blobs and write those that are there; its assignment has a condition on which'
+    description: 'Write blobs; its assignment has a condition on which'
     type: 'CustomRole'
     assignableScopes: [group]
     permissions: [
       {
         actions: []
         dataActions: [
-          'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read'
           'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write'
         ]
       }
@@ -220,6 +289,18 @@ resource appReadsEvents 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', 'a638d3c7-ab3a-418d-83e6-5f17a39d4fde')
     description: 'The host reads events of the hub for the app'
+  }
+}
+
+// Azure Event Hubs Data Sender
+resource appSendsCanaries 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: eventHub
+  name: guid(eventHub.id, principalId, '2b629674-e913-4c01-ae53-ef4638d8f975')
+  properties: {
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '2b629674-e913-4c01-ae53-ef4638d8f975')
+    description: 'The host sends canaries to the hub for the app'
   }
 }
 

@@ -26,6 +26,29 @@ param tables array = []
 @description('Whether deleting it, or its group, is refused until the lock is taken away.')
 param locked bool = false
 
+@description('The vault of the key that encrypts it, as https://NAME.vault.azure.net. Empty - Microsoft has the key.')
+param keyVaultUri string
+
+@description('The name of that key; its newest version counts.')
+param keyName string
+
+@description('The user-assigned identity, by its resource id, that may use the key.')
+param keyIdentityId string
+
+var hasKey = !empty(keyName)
+
+var keyIdentity = {
+  type: 'UserAssigned'
+  userAssignedIdentities: {
+    '${keyIdentityId}': {}
+  }
+}
+
+var key = {
+  keyname: keyName
+  keyvaulturi: keyVaultUri
+}
+
 resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   // checkov:skip=CKV_AZURE_35: A Flex Consumption app without a network has no fixed address; identities and roles guard the data
   // checkov:skip=CKV_AZURE_43: The name is put together by main.bicep, of small letters and digits: 6 or 7 and a hash of 13
@@ -35,6 +58,7 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   location: location
   tags: tags
   kind: 'StorageV2'
+  identity: hasKey ? keyIdentity : { type: 'None' }
   sku: {
     name: sku
   }
@@ -48,7 +72,9 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
     publicNetworkAccess: 'Enabled'
     supportsHttpsTrafficOnly: true
     encryption: {
-      keySource: 'Microsoft.Storage'
+      identity: hasKey ? { userAssignedIdentity: keyIdentityId } : null
+      keySource: hasKey ? 'Microsoft.Keyvault' : 'Microsoft.Storage'
+      keyvaultproperties: hasKey ? key : null
       requireInfrastructureEncryption: true
       services: {
         blob: {

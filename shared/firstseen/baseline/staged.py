@@ -40,7 +40,7 @@ class Staged:
         if waiting is None:
             return False
         at = iso(now_us // SECOND_US * SECOND_US)
-        to = Published(waiting.hash, waiting.version, at, waiting.who)
+        to = Published(waiting.hash, waiting.version, at, waiting.who, canaries=waiting.canaries)
         return self.shelf.write_pointer(write_pointer(moved(self.pointer, to)), self.version)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from firstseen.cli.ruleset import read_rule_set
 from firstseen.errors import InputError, RuleError, StoreError
+from firstseen.findings.canaries import last_round
 from firstseen.findings.diagnosis import Check, fail, ok, warn
 from firstseen.findings.learning import RULE, RuleRow, needs_row
 from firstseen.findings.rows import read_row
@@ -25,6 +26,9 @@ WAITS_US = 600_000_000
 
 STAGED_US = 3 * DAY_US
 """How long published rules may wait for their baselines: then a build is given up."""
+
+OLD_ROUND_US = 8 * DAY_US
+"""A day more than the longest time between two rounds."""
 
 MAX_NAMED = 5
 
@@ -84,8 +88,12 @@ def _waiting(one: Published, now_us: int) -> Check:
 
 
 def state_checks(store: Store, pack: Pack | None, now_us: int) -> Iterator[Check]:
-    """What waits to be sent, and what each rule knows. ``pack``: the rules in force, if they are known."""
-    for name, look in (("waiting", _unsent(store, now_us)), ("baselines", _baselines(store, pack, now_us))):
+    """What waits to be sent, what each rule knows, what became of canaries. ``pack``: the rules in force, if known."""
+    for name, look in (
+        ("waiting", _unsent(store, now_us)),
+        ("baselines", _baselines(store, pack, now_us)),
+        ("canaries", _canaries(store, now_us)),
+    ):
         try:
             yield from look
         except StoreError as exc:
@@ -103,6 +111,21 @@ def _unsent(store: Store, now_us: int) -> Iterator[Check]:
     else:
         mend = "does the sweep run, does the topic take it? The runbook: PendingAlarm, Pending"
         yield fail("waiting", f"a finding waits for {about(max(ages_us))} to be sent", mend)
+
+
+def _canaries(store: Store, now_us: int) -> Iterator[Check]:
+    last = last_round(store)
+    if last is None:
+        yield ok("canaries", "no round was sent: they are switched off, or the first hour is not over")
+        return
+    sent = f"{last.sent:,} were sent {about(max(0, now_us - last.sent_us))} ago, {last.left_out:,} rules have none"
+    if last.silent_number:
+        said = _named("rules made no finding", last.silent)
+        yield fail("canaries", f"{sent}; of {last.silent_number:,}: {said}", "the runbook: CanariesAlarm, Canaries")
+    elif now_us - last.sent_us > OLD_ROUND_US:
+        yield warn("canaries", sent, "does their function run? If they were switched off, this is the last round")
+    else:
+        yield ok("canaries", f"{sent}; {'all came through' if last.judged_us else 'not looked for yet'}")
 
 
 def _baselines(store: Store, pack: Pack | None, now_us: int) -> Iterator[Check]:

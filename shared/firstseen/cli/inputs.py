@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from typing import cast
+
+import msgspec
 
 from firstseen.errors import InputError
 
@@ -21,8 +22,7 @@ Advance = Callable[[int], None]
 """Told how many bytes were read, for the progress bar."""
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(msgspec.Struct, frozen=True):
     """One stream.
 
     Attributes:

@@ -84,7 +84,7 @@ def findings(correlation: Correlation, bases: Mapping[str, Base], events: Sequen
     """How many findings the events cause, stepped one by one in the order given, over an empty store in memory."""
     members = list(dict.fromkeys(member.base_id for member in correlation.members))
     pack = Pack.of([bases[one] for one in members], [replace(correlation, enabled=True)])
-    pipeline = Pipeline(pack, MemoryStore(), _Taking(), owner="test", clock=_still, sources=SOURCES)
+    pipeline = Pipeline(pack, MemoryStore(), Taking(), owner="test", clock=still, sources=SOURCES)
     source = _only_source(bases[members[0]]) if len(members) == 1 else None
     number, problems, active = 0, [], False
     for position, raw in enumerate(events, 1):
@@ -117,11 +117,12 @@ def _only_source(base: Base) -> Source | None:
     return SOURCES.get(base.sources[0]) if len(base.sources) == 1 else None
 
 
-def _still() -> int:
+def still() -> int:
+    """A clock that stands."""
     return RECEIVED_US
 
 
-class _Taking:
+class Taking:
     """A sink that takes everything and tells nobody."""
 
     def publish(self, findings: Sequence[Finding], *, deadline_us: int | None = None) -> Sequence[Publication]:

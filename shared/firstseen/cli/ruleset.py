@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from firstseen.cli.rulefiles import read_list_files, read_rule_files
 from firstseen.cli.zones import posix_rule
 from firstseen.errors import RuleError, SettingsError
+from firstseen.language.accounts import Account
 from firstseen.language.derived_names import in_zone
 from firstseen.language.frontends.faults import each
 from firstseen.language.pack import Pack
@@ -41,6 +42,7 @@ class RuleSet:
         listed: the value lists, and the rules that use them.
         zone: whose clocks are read, as a POSIX rule.
         elastic: rule id → the Elastic rule.
+        accounts: accounts by name.
     """
 
     bases: list[Base]
@@ -53,6 +55,7 @@ class RuleSet:
     listed: Listed | None = None
     zone: str = UTC
     elastic: Mapping[str, ElasticRule] = field(default_factory=dict)
+    accounts: tuple[Account, ...] = ()
 
     def needs(self, base_id: str) -> tuple[str, ...]:
         """The empty value lists without which the base rule can never hold."""
@@ -75,7 +78,7 @@ class RuleSet:
         """The value lists that these base rules use, with the number of their values."""
         if self.listed is None:
             return {}
-        return {name: len(self.listed.lists[name].values) for one in base_ids for name in self.listed.names(one)}
+        return {name: len(self.listed.lists[name].everything) for one in base_ids for name in self.listed.names(one)}
 
     def listed_values(self, base_id: str) -> frozenset[str]:
         """What the base rule has from value lists, those that stand in for it included."""
@@ -114,7 +117,7 @@ class RuleSet:
             number = len(self.faults)
             msg = f"{number} fault{'s' if number > 1 else ''} in the rules: nothing was run"
             raise RuleError(msg)
-        return Pack.of(self.bases, self.correlations)
+        return Pack.of(self.bases, self.correlations, self.accounts)
 
     def find(self, name: str) -> tuple[Base | None, Correlation | None]:
         """The base rule and the correlation of that id, name or title. Raises SettingsError, with near names."""
@@ -158,10 +161,14 @@ def _with_lists(files: dict[str, bytes], lists: Mapping[str, bytes]) -> dict[str
 
 
 def rule_set(files: Mapping[str, bytes], tuning: Mapping[str, bytes], *, documents: bool = True) -> RuleSet:
-    """The rules in ``files`` with the overlays in ``tuning``, later overlays over earlier ones."""
+    """The rules in ``files`` with the overlays in ``tuning``, later overlays over earlier ones.
+
+    Tables of accounts that overlays name are read from disk, from beside the overlay.
+    """
+    from firstseen.cli.account_tables import named_accounts
     from firstseen.language.frontends.loading import load_rules
     from firstseen.language.frontends.overlay import apply, read_overlay
-    from firstseen.language.frontends.overlay_lists import joined
+    from firstseen.language.frontends.overlay_lists import by_account, joined
 
     faults: list[RuleError] = []
     overlays: list[Overlay] = []
@@ -172,7 +179,9 @@ def rule_set(files: Mapping[str, bytes], tuning: Mapping[str, bytes], *, documen
             faults.extend(each(fault))
     faults.extend(fault for overlay in overlays for fault in overlay.faults)
     placed, added = joined(overlays)
-    loaded = load_rules(files, placed, added=added)
+    accounts = named_accounts([one.accounts for one in overlays], faults)
+    in_accounts = by_account((one for overlay in overlays for one in overlay.in_accounts), accounts, faults)
+    loaded = load_rules(files, placed, added=added, in_accounts=in_accounts)
     tuned = apply(overlays, loaded.correlations, loaded.bases)
     bases, zone = loaded.bases, UTC
     try:
@@ -191,6 +200,7 @@ def rule_set(files: Mapping[str, bytes], tuning: Mapping[str, bytes], *, documen
         listed=loaded.listed,
         zone=zone,
         elastic=loaded.elastic,
+        accounts=tuple({**{one.id.casefold(): one for one in loaded.accounts}, **accounts}.values()),
     )
 
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 from firstseen.correlations.sightings import short
 from firstseen.correlations.step import Opening
 from firstseen.findings.finding import MAX_RAW_BYTES, Finding, Related, key_hash
+from firstseen.findings.naming import with_names
 from firstseen.findings.reasons import reason
 from firstseen.findings.safe import encodable
+from firstseen.language.accounts import NO_ACCOUNTS, Accounts
 from firstseen.language.rules import Correlation
 from firstseen.matching.values import TooManyValuesError, text_values
 from firstseen.sources.event import Event
@@ -100,9 +102,10 @@ def build(  # noqa: PLR0913 - one door; each part comes from another room
     pack_version: str = "",
     baseline: str = "none",
     pointer: str = "",
+    accounts: Accounts = NO_ACCOUNTS,
 ) -> Finding:
     """The finding for ``opening``; ``event`` is the one that triggered it, ``group`` and ``terms``
-    the values of its key.
+    the values of its key, ``accounts`` the accounts that have names.
 
     Routing is still ``send`` and the baseline as given: :class:`firstseen.findings.routing.Router` decides
     both.
@@ -127,7 +130,7 @@ def build(  # noqa: PLR0913 - one door; each part comes from another room
         pack_version=pack_version,
         related=related,
         related_more=opening.related_more + max(0, len(opening.related) - MAX_RELATED),
-        facts=facts(event),
+        facts=with_names(facts(event), accounts),
         source=event.source.name,
         provider=event.source.provider,
         raw=kept,

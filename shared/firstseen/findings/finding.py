@@ -14,8 +14,8 @@ from firstseen.language.rules import Card
 
 FINDING_FORMAT = 1
 
-Routing = Literal["send", "digest", "learning", "experimental", "suppressed", "expected"]
-"""Decided once, by event time. Only ``send`` is notified singly."""
+Routing = Literal["send", "digest", "learning", "experimental", "suppressed", "expected", "canary"]
+"""Decided once, by event time. Only ``send`` is notified singly. ``canary``: an example of ours, nobody's act."""
 
 Status = Literal["pending", "sent", "refused", "kept"]
 """``kept``: durably decided not to be sent singly (every routing but ``send``)."""

@@ -14,6 +14,7 @@ import firstseen
 from firstseen.findings.attack import Tactic, Technique, tactics, techniques
 from firstseen.findings.finding import Finding
 from firstseen.findings.links import console_link
+from firstseen.findings.naming import NAME, labels
 from firstseen.findings.safe import safe_json
 from firstseen.findings.text import headline
 from firstseen.findings.times import iso
@@ -180,7 +181,8 @@ def _account(finding: Finding) -> Json:
     type_id, name = _ACCOUNT_TYPES.get(finding.provider, (99, "Other"))
     if finding.source in _OF_TENANTS:
         type_id, name = 99, "Microsoft Entra tenant"
-    return {"uid": uid, "type_id": type_id, "type": name}
+    tags: list[Json] = [{"name": label, "value": value} for label, value in labels(finding)]
+    return _pruned({"uid": uid, "name": finding.fact(NAME), "type_id": type_id, "type": name, "tags": tags})
 
 
 def _actor(finding: Finding) -> Json:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from firstseen.findings.finding import Finding
+from firstseen.findings.naming import OF_ACCOUNT
 from firstseen.store.store import Query, Store
 
 MAX_COUNTED = 10_000
@@ -25,7 +26,7 @@ class Tally:
     Attributes:
         number: how many.
         keys: how many of each key, as people are shown it.
-        shared: the facts that all of them have in common, among account, region and action.
+        shared: the facts that all of them have in common, among the account with its name, region and action.
         sample: the first.
     """
 
@@ -38,7 +39,7 @@ class Tally:
         """Count one."""
         if self.sample is None:
             self.sample = finding
-            self.shared = {name: value for name, value in finding.facts if name in _SHARED}
+            self.shared = {name: value for name, value in finding.facts if _may_be_shared(name)}
         self.number += 1
         self.keys[_shown(finding)] += 1
         self.shared = {name: value for name, value in self.shared.items() if finding.fact(name) == value}
@@ -85,6 +86,10 @@ def message(sample: Finding, tally: Tally, now_us: int) -> Finding:
         source=sample.source,
         provider=sample.provider,
     )
+
+
+def _may_be_shared(name: str) -> bool:
+    return name in _SHARED or name.startswith(OF_ACCOUNT)
 
 
 def _shown(finding: Finding) -> str:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from firstseen.findings.attack import tactics, techniques
 from firstseen.findings.finding import Finding, Related
 from firstseen.findings.links import console_link, look_closer, mark_expected
+from firstseen.findings.naming import NAME, account_name, labels, whole_account, whole_folder
 from firstseen.findings.safe import safe_text
 from firstseen.findings.times import moment
 
@@ -80,7 +81,7 @@ def subject(finding: Finding) -> str:
     """The headline as a mail's subject: one line of at most 99 printable ASCII characters."""
     text = headline(finding)
     if finding.kind == "finding":
-        who, account = (safe_text(short_actor(finding.fact(name)), 30) for name in ("actor", "account"))
+        who, account = (safe_text(one, 30) for one in (short_actor(finding.fact("actor")), _account(finding)))
         text = f"{finding.card.level.upper()} {safe_text(finding.card.title, 60)}"
         text += f": {who}" * bool(who) + f" in {account}" * bool(account)
     text = text.replace("  ", " ").replace("…", "...")
@@ -125,6 +126,11 @@ def short_actor(actor: str) -> str:
     return tail or actor
 
 
+def _account(finding: Finding) -> str:
+    """The account as a subject has room for it: by its name, whatever signs are in it, or the last part of its id."""
+    return finding.fact(NAME) or short_actor(finding.fact("account"))
+
+
 def short_action(finding: Finding) -> str:
     """The call as a headline has room for it: of Azure's operations without the provider and what all of them end in.
 
@@ -151,7 +157,7 @@ def _what(finding: Finding) -> str:
         said += " (failed)"
     if finding.fact("resource"):
         said += f" on {safe_text(short_actor(finding.fact('resource')), 60)}"
-    where = " ".join(safe_text(finding.fact(name), 40) for name in ("account", "region") if finding.fact(name))
+    where = " ".join(safe_text(part, 40) for part in (account_name(finding), finding.fact("region")) if part)
     return f"{said} in {where}" if where else said
 
 
@@ -169,7 +175,8 @@ def _caveats(finding: Finding, width: int) -> list[str]:
 def _facts(finding: Finding, width: int) -> list[str]:
     card = finding.card
     outcome = " ".join(part for part in (finding.fact("outcome"), _bracketed(finding.fact("error"))) if part)
-    where = " ".join(part for part in (finding.provider, finding.fact("account"), finding.fact("region")) if part)
+    places = (finding.provider, whole_account(finding), whole_folder(finding), finding.fact("region"))
+    where = " ".join(part for part in places if part)
     told = {finding.fact(name) for name in ("actor", "session", "account", "region", "source.ip")}
     pairs: list[tuple[str, str]] = [
         ("When", moment(finding.time_us)),
@@ -186,6 +193,7 @@ def _facts(finding: Finding, width: int) -> list[str]:
         ("Role", finding.fact("role")),
         ("Tenant", _foreign(finding)),
         ("Where", where),
+        ("Account", ", ".join(f"{label} {value}" for label, value in labels(finding))),
         *(("Term", f"{name} = {value}") for name, value in finding.terms if value not in told),
         *(("Group", f"{name} = {value}") for name, value in finding.group if value not in told),
         *((name, value) for name, value in finding.details[:MAX_DETAILS]),

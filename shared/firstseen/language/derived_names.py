@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from firstseen.errors import RuleError
 from firstseen.language.pack import Pack
 from firstseen.language.predicates import And, Leaf, Not, Or, Predicate
 from firstseen.language.rules import Base, Correlation, Member
-from firstseen.sources.derived.names import LOCATING_NAMES, TIME_NAMES
-from firstseen.sources.derived.zones import UTC, zone_of
-from firstseen.sources.source import Source
+from firstseen.sources.derived.vocabulary import LOCATING_NAMES, TIME_NAMES
+
+if TYPE_CHECKING:
+    from firstseen.sources.source import Source
 
 _SAME = frozenset({"same_as", "same_start", "same_end", "same_part"})
 
@@ -27,6 +31,8 @@ def in_zone(
     The zone becomes part of the names, and of the fingerprints of the rules that use them: what was a known hour is
     another one then. Names that carry a zone already keep it. Raises RuleError on a text that is no rule.
     """
+    from firstseen.sources.derived.zones import UTC, zone_of  # noqa: PLC0415 - only who builds a pack needs them
+
     zone = zone_of(rule)
     if zone is None:
         msg = f"{rule[:80]!r} is no time zone: write it as in CET-1CEST,M3.5.0,M10.5.0/3"
@@ -73,7 +79,7 @@ def _renamed(tree: Predicate, rule: str) -> Predicate:
     match tree:
         case Leaf(field, op, value):
             named = field if field is None else _zoned(field, rule)
-            return replace(tree, field=named, value=_zoned(str(value), rule) if op in _SAME else value)
+            return msgspec.structs.replace(tree, field=named, value=_zoned(str(value), rule) if op in _SAME else value)
         case Not(part):
             return Not(_renamed(part, rule))
         case And(parts):

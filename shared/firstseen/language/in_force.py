@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from firstseen.errors import InputError, RuleError
 from firstseen.language.pack import Pack
-from firstseen.language.published import Published, Shelf, believed, read_pointer
+from firstseen.language.published import Published, Shelf, believed, digest_of, read_pointer
 
 MAX_STEPS_BACK = 3
 """Earlier packs that a start tries when the one in force is refused."""
@@ -42,6 +42,7 @@ class InForce:
         every_us: how long it is not asked again.
         adopt: compiles a pack and runs it from now on. Raises RuleError, and keeps the last one, when it cannot.
         running: hash of the pack that was adopted; "": the one that came with the program.
+        canaries: hash of what canaries send for it; "": nothing was published for them.
         answered: the shelf was read once: what runs was chosen, not assumed.
     """
 
@@ -49,6 +50,7 @@ class InForce:
     every_us: int
     adopt: Callable[[Pack], None]
     running: str = ""
+    canaries: str = ""
     answered: bool = False
     _next_us: int = 0
     _said: str = ""
@@ -102,5 +104,15 @@ class InForce:
                 self._bad.clear()
             self._bad[one.hash] = f"pack {one.hash[:12]} is refused: {exc}"
             return self._bad[one.hash]
-        self.running = one.hash
+        self.running, self.canaries = one.hash, one.canaries
         return ""
+
+    def send_by(self) -> bytes | None:
+        """What canaries send for the pack that runs; None: nothing is published for them.
+
+        Raises InputError when the shelf does not answer, RuleError when it has other bytes than were published.
+        """
+        data = self.shelf.read_pack(self.canaries) if self.canaries else None
+        if data is not None and digest_of(data) != self.canaries:
+            raise RuleError(f"canaries {self.canaries[:12]} have other bytes than were published: publish again")
+        return data

@@ -1,19 +1,22 @@
 """The rule pack: compiled rules as plain data, versioned and hashed.
 
 A pack is one JSON document: ``{"firstseen_pack": FORMAT, "version": …, "bases": […], "correlations": […]}``
-with sorted keys, so that the same rules give the same bytes. Its hash is the SHA-256 of those bytes.
+with sorted keys, so that the same rules give the same bytes. Its hash is the SHA-256 of those bytes. Names of accounts
+are under ``known_accounts``, where there are any: a program that knows nothing of them reads the rest.
 Functions load packs; neither pySigma nor a YAML parser is needed for that.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 
 from firstseen.errors import RuleError
+from firstseen.language.accounts import Account, by_id
 from firstseen.language.predicates import from_data, to_data
 from firstseen.language.rules import DAY_US, Base, Correlation, Vocabulary
 
@@ -32,16 +35,18 @@ class Pack:
         bases: base rules, ordered by id.
         correlations: rules that make findings, ordered by id.
         version: hex, the first 12 digits of the hash; in every finding.
+        accounts: accounts by name, ordered by id.
     """
 
     bases: tuple[Base, ...]
     correlations: tuple[Correlation, ...]
     version: str = ""
+    accounts: tuple[Account, ...] = ()
 
     @staticmethod
-    def of(bases: list[Base], correlations: list[Correlation]) -> Pack:
+    def of(bases: list[Base], correlations: list[Correlation], accounts: Iterable[Account] = ()) -> Pack:
         """A pack of these rules, ordered, with its version. Raises RuleError on ids that are not unique."""
-        draft = _ordered(bases, correlations)
+        draft = replace(_ordered(bases, correlations), accounts=_named(accounts))
         return replace(draft, version=hashlib.sha256(_body(draft)).hexdigest()[:12])
 
 
@@ -68,12 +73,19 @@ def _ordered(bases: list[Base], correlations: list[Correlation]) -> Pack:
     )
 
 
+def _named(accounts: Iterable[Account]) -> tuple[Account, ...]:
+    """The accounts in the order of their ids. Raises RuleError on what no account can be."""
+    return tuple(one for _, one in sorted(by_id(accounts).items()))
+
+
 def _body(pack: Pack) -> bytes:
     bases = [
         _BaseRow(base.id, base.title, base.sources, base.vocabulary, to_data(base.predicate), base.listed)
         for base in pack.bases
     ]
-    body = {"bases": bases, "correlations": pack.correlations, "firstseen_pack": FORMAT}
+    body: dict[str, object] = {"bases": bases, "correlations": pack.correlations, "firstseen_pack": FORMAT}
+    if pack.accounts:
+        body["known_accounts"] = pack.accounts
     return msgspec.json.encode(body, order="sorted")
 
 
@@ -102,10 +114,12 @@ def load(data: bytes) -> Pack:
     try:
         bases = [_base(one) for one in body["bases"]]
         correlations = [_sound(msgspec.convert(one, Correlation)) for one in body["correlations"]]
+        accounts = msgspec.convert(body.get("known_accounts", []), list[Account])
     except (msgspec.ValidationError, KeyError, TypeError, ValueError) as exc:
         msg = f"a damaged rule pack: {exc}; build it again"
         raise RuleError(msg) from exc
-    return replace(_ordered(bases, correlations), version=hashlib.sha256(data).hexdigest()[:12])
+    version = hashlib.sha256(data).hexdigest()[:12]
+    return replace(_ordered(bases, correlations), version=version, accounts=_named(accounts))
 
 
 def _sound(one: Correlation) -> Correlation:

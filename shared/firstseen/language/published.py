@@ -3,6 +3,7 @@
 ::
 
     PREFIX/packs/<sha256>.pack   a pack; never written twice
+    PREFIX/packs/<sha256>.pack   what canaries send for a pack; the pointer names it beside the pack
     PREFIX/current.json          the pointer: which of them is in force, what was before, who said so and when
 
 A shelf may be anybody's to write, so nothing on it is taken at its word: a pack is what its hash says, within a size,
@@ -66,6 +67,7 @@ class Published(msgspec.Struct, frozen=True, omit_defaults=True):
         at: when it was put in force, as ISO 8601 in UTC.
         who: who did it, for people; not proven.
         withdrawn: it was rolled back from.
+        canaries: SHA-256 of what canaries send for it; "": nothing was published for them.
     """
 
     hash: str
@@ -73,6 +75,7 @@ class Published(msgspec.Struct, frozen=True, omit_defaults=True):
     at: str = ""
     who: str = ""
     withdrawn: bool = False
+    canaries: str = ""
 
 
 class Pointer(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,13 +91,14 @@ class Pointer(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     at: str = ""
     who: str = ""
+    canaries: str = ""
     previous: tuple[Published, ...] = ()
     next: Published | None = None
 
     @property
     def current(self) -> Published:
         """What is in force."""
-        return Published(self.hash, self.version, self.at, self.who)
+        return Published(self.hash, self.version, self.at, self.who, canaries=self.canaries)
 
 
 def pack_name(digest: str) -> str:
@@ -121,7 +125,7 @@ def read_pointer(data: bytes) -> Pointer:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
         raise RuleError(f"the pointer {POINTER} cannot be read ({exc}): {mend}") from exc
     named = (pointer.current, *pointer.previous, *((pointer.next,) if pointer.next else ()))
-    if not all(_DIGEST.fullmatch(one.hash) for one in named):
+    if not all(_DIGEST.fullmatch(one) for each in named for one in (each.hash, each.canaries or each.hash)):
         raise RuleError(f"the pointer {POINTER} names something that is no SHA-256: {mend}")
     return pointer
 
@@ -155,7 +159,7 @@ def rolled_back(before: Pointer, digest: str | None, *, at: str, who: str) -> Po
         raise RuleError(f"{what}: name one of {known}")
     if digest and len(wanted) > 1:
         raise RuleError(f"{len(wanted)} earlier packs begin with {digest}: write more of the hash")
-    to = Published(wanted[0].hash, wanted[0].version, at, who)
+    to = Published(wanted[0].hash, wanted[0].version, at, who, canaries=wanted[0].canaries)
     withdrawn = msgspec.structs.replace(before.current, withdrawn=True)
     return _pointer(to, (withdrawn, *before.previous))
 
@@ -170,6 +174,7 @@ def _pointer(to: Published, previous: Sequence[Published]) -> Pointer:
         version=to.version,
         at=to.at,
         who=to.who[:MAX_WORD_CHARACTERS],
+        canaries=to.canaries,
         previous=tuple(rest.values())[:MAX_PREVIOUS],
     )
 

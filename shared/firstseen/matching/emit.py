@@ -9,6 +9,7 @@ struct and the event's bytes, without one the event's view. Both give the base r
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -54,6 +55,7 @@ class _Function:
         self._asked: dict[Question, int] = {}
         for tree, _ in rules:
             self._count(tree)
+        self._folders = Counter(one.place for one in self._asked if one.folded and one not in self._kept)
         self._lines = [self._line(tree, rows) for tree, rows in rules]
 
     def compiled(self) -> Function:
@@ -182,18 +184,21 @@ class _Function:
         if question.op == "null":
             return f"(type({name}) is not str)"
         # Null and absence are false, too, and quicker to ask for than a type.
-        guard = name if question.op in PLAIN and all(question.values) else f"type({name}) is str"
-        if question.folded:
-            folded = self._values_name(("c", place), "c")
-            made = f"{name}.casefold() if {name}.isascii() else fold({name})"
-            value = f"({folded} if {folded} is not None else ({folded} := {made}))"
-        else:
-            value = name
+        guard = name if _never_empty(question) else f"type({name}) is str"
+        value = self._folded_scalar(question, place, name) if question.folded else name
         if question.op == "equals" and question.folded:  # folding keeps the length
             sizes = {len(one) for one in question.values}
             size = f"== {sizes.pop()}" if len(sizes) == 1 else f"in {self._bind(frozenset(sizes))}"
             guard += f" and len({name}) {size}"
         return f"({guard} and {self._plain(question, value)})"
+
+    def _folded_scalar(self, question: Question, place: Accessor, name: str) -> str:
+        """An expression for the string folded, kept where several questions ask for it."""
+        if self._folders[place] == 1 and _of_one_ascii_length(question):
+            return f"{name}.casefold()"
+        folded = self._values_name(("c", place), "c")
+        made = f"{name}.casefold() if {name}.isascii() else fold({name})"
+        return f"({folded} if {folded} is not None else ({folded} := {made}))"
 
     def _plain(self, question: Question, value: str) -> str:
         values = question.values
@@ -328,3 +333,19 @@ class _Function:
         if node.kind == "text":
             return f"[s.{node.name}]"
         return f"plain(s.{node.name})" if node.kind in ("scalar", "string") else self._root([node])
+
+
+def _never_empty(question: Question) -> bool:
+    """Whether no empty string passes: then a look at the string alone leaves out null and absence, too."""
+    if question.op == "regex":
+        return bool(needed(question.values[0]))
+    return question.op in PLAIN and all(question.values)
+
+
+def _of_one_ascii_length(question: Question) -> bool:
+    """Whether full case folding answers as simple folding does, of texts that have the values' length.
+
+    They differ where one character becomes several: then the text is longer, and equals no value.
+    """
+    sizes = {len(one) for one in question.values}
+    return question.op == "equals" and len(sizes) == 1 and all(map(str.isascii, question.values))

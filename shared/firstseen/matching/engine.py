@@ -7,8 +7,10 @@ Most events interest no rule. They are known for that from a few decoded fields,
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Generic, TypeVar
+
+import msgspec
 
 from firstseen.errors import RuleError
 from firstseen.language.pack import Pack
@@ -19,7 +21,7 @@ from firstseen.sources.event import Event, Reject
 from firstseen.sources.lines import Block
 from firstseen.sources.reading import read_document, read_event
 from firstseen.sources.registry import SOURCES
-from firstseen.sources.source import Source, View
+from firstseen.sources.source import Derived, Source, View
 from firstseen.sources.times import YEAR_2006_US
 
 __all__ = ["Document", "Engine", "Found", "Hit", "Scan", "Sighted"]
@@ -27,8 +29,7 @@ __all__ = ["Document", "Engine", "Found", "Hit", "Scan", "Sighted"]
 MAX_ERROR_CHARACTERS = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """An event for which base rules hold, or on which some raised.
 
     Attributes:
@@ -44,8 +45,7 @@ class Found:
     failed: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Sighted:
+class Sighted(msgspec.Struct, frozen=True):
     """Events of one source, one after the other, for which base rules hold: as :class:`Found`, without the events.
 
     Attributes:
@@ -98,9 +98,11 @@ class Engine:
         return found
 
     def compile(self) -> None:
-        """Compile for every source now. Raises RuleError on the first rule that cannot be compiled."""
-        for source in self._sources.values():
-            self.program(source).sweep  # noqa: B018 - what is made when it is first asked for is made now
+        """Compile for every source that has rules now. Raises RuleError on the first rule that cannot be compiled."""
+        read = {name for base in self._pack.bases for name in base.sources}
+        for name in self._sources:
+            if name in read:
+                self.program(self._sources[name]).sweep  # noqa: B018 - what is made when first asked for is made now
 
     def _compiled(self, source: Source) -> Program:
         trees = []
@@ -112,7 +114,8 @@ class Engine:
                 except RuleError as exc:
                     msg = f"rule {base.id} ({base.title}): {exc.message}"
                     raise RuleError(msg, exc.place) from exc
-        return Program(source, trees)
+        moved = any(isinstance(place, Derived) and place.plain in source.index for place in places.values())
+        return Program(source, trees, moved=moved)
 
     def matcher(self, source: Source) -> Callable[[bytes], tuple[int, ...] | None]:
         """A function from one document's bytes to the base rules that hold: indices into the pack's bases, ascending.

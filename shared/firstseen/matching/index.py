@@ -8,7 +8,8 @@ choose, so how many functions there are depends on the rules alone, and the tabl
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from firstseen.matching.emit import Function, Rule, build
 from firstseen.matching.evaluate import answer
@@ -28,8 +29,7 @@ _NAMED = "="
 Names = tuple[str, ...]
 
 
-@dataclass(slots=True)
-class Group:
+class Group(msgspec.Struct, eq=False):
     """The rules that certain names can satisfy, what they ask of the names, a function for each set of answers.
 
     A function of None: no rule can hold.
@@ -37,7 +37,7 @@ class Group:
 
     rules: tuple[Rule, ...]
     asked: tuple[tuple[int, Question], ...]
-    functions: dict[tuple[bool, ...], Function | None] = field(default_factory=dict)
+    functions: dict[tuple[bool, ...], Function | None] = msgspec.field(default_factory=dict)
 
 
 class Index:

@@ -7,7 +7,6 @@ What its types do not foresee is not an error: the event takes the slow path, wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -19,8 +18,7 @@ MAX_STRUCT_LEVELS = 8
 """Objects within objects that get a struct of their own; what lies deeper is read from the raw bytes."""
 
 
-@dataclass(slots=True)
-class Node:
+class Node(msgspec.Struct, eq=False):
     """One key on the way to fields in use.
 
     Attributes:
@@ -34,12 +32,11 @@ class Node:
     name: str
     kind: str = "raw"
     whole: bool = False
-    below: dict[str, Node] = field(default_factory=dict)
+    below: dict[str, Node] = msgspec.field(default_factory=dict)
     empty: msgspec.Struct | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(msgspec.Struct, frozen=True, eq=False):
     """A source's decoder for the fields in use.
 
     Attributes:

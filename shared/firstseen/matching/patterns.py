@@ -2,8 +2,9 @@
 
 A pattern lets through too much rather than too little. It is made of what a tree *implies* about a few fields; all else
 that a rule asks is left to the matcher. Rules that name no call would let nearly everything through: they get no
-pattern, and their events come by the trail. So do calls that machines make all day, which would cost more than all
-others.
+pattern, and their events come by the trail. So do calls that machines make all day, and calls that services of AWS make
+for a customer all day, which would cost more than all others, and the other steps of a chain that cannot be whole
+without those.
 
 What is taken for granted about real events: a call and its service have names of ASCII, an error code is a text or not
 there (a template cannot say *null*), and ``userIdentity`` is an object.
@@ -13,11 +14,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from firstseen.errors import RuleError
 from firstseen.language.predicates import And, Leaf, Not, Or, Predicate
-from firstseen.language.rules import Base
+from firstseen.language.rules import Base, Correlation
 from firstseen.matching.partial import implied
 from firstseen.matching.questions import ORDER, PLAIN, All, Opposite, Question, Some, Tree, opposite, resolve
 from firstseen.matching.texts import number_of
@@ -46,6 +48,16 @@ FREQUENT = frozenset(
 """Calls that are most of what an account's machines do, folded. A rule that names one without saying which kind of
 caller it means gets it by the trail."""
 
+UNATTENDED = (
+    "autoscaling.amazonaws.com", "backup.amazonaws.com", "batch.amazonaws.com", "dlm.amazonaws.com",
+    "drs.amazonaws.com", "ec2fleet.amazonaws.com", "elasticmapreduce.amazonaws.com", "spot.amazonaws.com",
+    "spotfleet.amazonaws.com",
+)  # fmt: skip
+"""Services of AWS that make, copy and end machines and snapshots by themselves. What somebody told them to do was a
+call of its own; what they do then comes by the trail."""
+CALLER: Path = ("userIdentity", "invokedBy")
+"""Which service of AWS made the call."""
+
 ABSENT, PRESENT = "-", "+"
 _TEXT = "="
 Way = str
@@ -69,23 +81,58 @@ class Patterns:
         calls: how many names of calls there are in them.
         broad: the base rules that name no call, whose events they do not let through.
         late: base rules with the frequent calls that they name, which they do not let through either.
+        waiting: base rules that are only steps of chains of which another step comes by the trail alone.
     """
 
     patterns: tuple[Pattern, ...]
     calls: int
     broad: tuple[Base, ...] = ()
     late: tuple[tuple[Base, tuple[str, ...]], ...] = ()
+    waiting: tuple[Base, ...] = ()
 
 
 Call = tuple[str, str | None]
 """A call's name and service, folded; None: of any service."""
 
+CHAINS = frozenset({"temporal", "temporal_ordered"})
+"""Types of rules that need an event of each of their base rules."""
 
-def patterns_for(bases: Iterable[Base], source: Source, frequent: frozenset[str] = FREQUENT) -> Patterns:
-    """Patterns for those of the base rules that read ``source``. Raises RuleError when there would be too many."""
-    told: dict[Call, tuple[Ways, ...]] = {}
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a base rule asks for.
+
+    Attributes:
+        calls: of which an event must be one.
+        ways: what is asked of each of :data:`TOLD`.
+        dear: those of the calls that are frequent, where the rule does not say which callers it means.
+    """
+
+    base: Base
+    calls: list[Call]
+    ways: tuple[Ways, ...]
+    dear: frozenset[str]
+
+    @property
+    def alone(self) -> bool:
+        """Whether all of its events come by the trail alone."""
+        return bool(self.calls) and all(name in self.dear for name, _ in self.calls)
+
+
+def patterns_for(
+    bases: Iterable[Base],
+    source: Source,
+    frequent: frozenset[str] = FREQUENT,
+    rules: Iterable[Correlation] | None = None,
+    unattended: Sequence[str] = UNATTENDED,
+) -> Patterns:
+    """Patterns for those of the base rules that read ``source``.
+
+    ``rules`` are all that use them; without, each base rule counts as used by itself. What ``unattended`` services
+    call is let through by no pattern. Raises RuleError when there would be too many patterns.
+    """
     spelt: dict[str, str] = {}
-    broad, late = [], []
+    broad, asked = [], []
     for base in bases:
         if source.name not in base.sources:
             continue
@@ -96,17 +143,49 @@ def patterns_for(bases: Iterable[Base], source: Source, frequent: frozenset[str]
             continue
         spelt.update((fold(text), text) for text in _texts(base.predicate))
         ways = tuple(_bounded(ways_of(tree, place)) for place in TOLD)
-        dear = {name for name, _ in calls if name in frequent} if not _narrow(ways) else set()
-        for call in calls:
-            if call[0] not in dear:
-                told[call] = _either(told[call], ways) if call in told else ways
-        if dear:
-            late.append((base, tuple(sorted(spelt.get(name, name) for name in dear))))
-    found = tuple(_packed(_choices(_merged(told), spelt)))
+        dear = frozenset() if _narrow(ways) else frozenset(name for name, _ in calls if name in frequent)
+        if (callers := implied(tree, CALLER)) and callers <= frozenset(unattended):
+            dear = frozenset(name for name, _ in calls)
+        asked.append(_Asked(base, calls, ways, dear))
+    alone = {base.id for base in broad} | {one.base.id for one in asked if one.alone}
+    useful = None if rules is None else _useful(rules, alone)
+    now = [one for one in asked if useful is None or one.base.id in useful]
+    told = _told(now)
+    found = tuple(_packed(_choices(_merged(told), spelt), unattended))
     if len(found) > MAX_PATTERNS:
         msg = f"the rules name {len(told):,} calls: too many for {MAX_PATTERNS} rules of EventBridge, take fewer"
         raise RuleError(msg)
-    return Patterns(found, len({name for name, _ in told}), tuple(broad), tuple(late))
+    return Patterns(
+        found,
+        len({name for name, _ in told}),
+        tuple(broad),
+        tuple((one.base, tuple(sorted(spelt.get(name, name) for name in one.dear))) for one in asked if one.dear),
+        tuple(one.base for one in asked if one not in now and one.base.id not in alone),
+    )
+
+
+def _useful(rules: Iterable[Correlation], alone: AbstractSet[str]) -> set[str]:
+    """The base rules of which an event can bring a finding about before the trail comes.
+
+    A chain that has a step in ``alone`` is whole when the trail delivers that step, and the trail delivers the others
+    too: nothing is found later for lack of them.
+    """
+    useful: set[str] = set()
+    for rule in rules:
+        members = {member.base_id for member in rule.members}
+        if rule.type not in CHAINS or members.isdisjoint(alone):
+            useful |= members
+    return useful
+
+
+def _told(asked: Iterable[_Asked]) -> dict[Call, tuple[Ways, ...]]:
+    """What is asked of the events of each call, by whichever base rule."""
+    told: dict[Call, tuple[Ways, ...]] = {}
+    for one in asked:
+        for call in one.calls:
+            if call[0] not in one.dear:
+                told[call] = _either(told[call], one.ways) if call in told else one.ways
+    return told
 
 
 def _narrow(ways: Sequence[Ways]) -> bool:
@@ -258,29 +337,34 @@ def _texts(predicate: Predicate) -> Iterator[str]:
             yield text
 
 
-def _packed(choices: Iterable[Choice]) -> Iterator[Pattern]:
+def _packed(choices: Iterable[Choice], unattended: Sequence[str]) -> Iterator[Pattern]:
     """Patterns that fit, each filled up before the next is begun."""
     full: list[Choice] = []
     for asked, names in choices:
         full.append((asked, []))
         for name in names:
             full[-1][1].append(name)
-            if _size(full) > MAX_PATTERN_CHARACTERS:
+            if _size(full, unattended) > MAX_PATTERN_CHARACTERS:
                 full[-1][1].pop()
-                yield _pattern(full)
+                yield _pattern(full, unattended)
                 full = [(asked, [name])]
     if full:
-        yield _pattern(full)
+        yield _pattern(full, unattended)
 
 
-def _size(choices: Sequence[Choice]) -> int:
-    return len(json.dumps(_pattern(choices)))
+def _size(choices: Sequence[Choice], unattended: Sequence[str]) -> int:
+    return len(json.dumps(_pattern(choices, unattended)))
 
 
-def _pattern(choices: Sequence[Choice]) -> Pattern:
+def _pattern(choices: Sequence[Choice], unattended: Sequence[str]) -> Pattern:
     """Source and kind say that the event is CloudTrail's: nobody but AWS may send from a source that begins so."""
     details: list[Pattern] = [
         {"eventName": [_same(name) for name in names], **asked} for asked, names in choices if names
     ]
-    detail: Pattern = details[0] if len(details) == 1 else {"$or": details}
+    detail: Pattern = {"$or": details} if len(details) > 1 else dict(details[0])  # an $or of one is none
+    if unattended:
+        above, name = CALLER
+        asked = detail.get(above)
+        others = asked if isinstance(asked, dict) else {}
+        detail[above] = {**others, name: [{"exists": False}, {"anything-but": list(unattended)}]}
     return {"source": [{"prefix": "aws."}], "detail-type": [{"suffix": " via CloudTrail"}], "detail": detail}

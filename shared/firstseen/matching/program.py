@@ -27,9 +27,11 @@ class Program:
         source: the source.
         trees: each rule's tree by its index in the pack's bases.
         span: the event times that the fast way saw.
+
+    ``moved``: some tree asks for a computed name that may be an index key's own text.
     """
 
-    def __init__(self, source: Source, trees: Sequence[tuple[int, Tree]]) -> None:
+    def __init__(self, source: Source, trees: Sequence[tuple[int, Tree]], *, moved: bool) -> None:
         self.source = source
         self.trees = dict(trees)
         self.span = Span()
@@ -39,7 +41,7 @@ class Program:
         self._all: list[Rule] = [(tree, tuple(rows)) for tree, rows in merged.items()]
         indexed: dict[Tree, list[int]] = {}
         for tree, rows in merged.items():
-            indexed.setdefault(_at_keys(tree, source.index), []).extend(rows)
+            indexed.setdefault(_at_keys(tree, source.index) if moved else tree, []).extend(rows)
         self._rules: list[Rule] = [(tree, tuple(sorted(rows))) for tree, rows in indexed.items()]
         self._slow = Index(self._rules, [(key,) for key in source.index], None)
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from firstseen.errors import RuleError
-from firstseen.language.predicates import MAX_DEPTH, And, Leaf, Not, Op, Or, Predicate
+from firstseen.language.predicates import MAX_DEPTH, And, Leaf, Not, Op, Predicate
 from firstseen.language.rules import Vocabulary
 from firstseen.matching.texts import PARTS, fit, number_of, regex
 from firstseen.matching.values import fold, text_of
@@ -97,22 +97,22 @@ def _resolved(predicate: Predicate, place_of: Callable[[str], Accessor], depth: 
     if depth > MAX_DEPTH:
         msg = f"a condition is nested deeper than {MAX_DEPTH} levels"
         raise RuleError(msg)
-    match predicate:
-        case And(parts):
-            return all_of([_resolved(part, place_of, depth + 1) for part in parts])
-        case Or(parts):
-            return some_of([_resolved(part, place_of, depth + 1) for part in parts])
-        case Not(part):
-            return opposite(_resolved(part, place_of, depth + 1))
-        case Leaf():
-            return _question(predicate, place_of)
+    if isinstance(predicate, Leaf):  # by far the most; a start is made of thousands
+        return _question(predicate, place_of)
+    if isinstance(predicate, Not):
+        return opposite(_resolved(predicate.part, place_of, depth + 1))
+    parts = [_resolved(part, place_of, depth + 1) for part in predicate.parts]
+    return all_of(parts) if isinstance(predicate, And) else some_of(parts)
 
 
 def all_of(parts: Iterable[Tree]) -> Tree:
     """``All`` of the parts: flat, without repetitions, decided where a part decides it."""
     flat: dict[Tree, None] = {}
     for part in parts:
-        flat.update(dict.fromkeys(part.parts if isinstance(part, All) else (part,)))
+        if isinstance(part, All):
+            flat.update(dict.fromkeys(part.parts))
+        else:
+            flat[part] = None
     if NEVER in flat:
         return NEVER
     return next(iter(flat)) if len(flat) == 1 else All(tuple(flat))
@@ -139,26 +139,29 @@ def opposite(part: Tree) -> Tree:
 
 
 def _joined(parts: Iterable[Tree]) -> list[Tree]:
-    values: dict[Tree, dict[str, None]] = {}
+    values: dict[Tree | _Plain, list[str]] = {}
     for part in parts:
         if isinstance(part, Question) and part.op in PLAIN:
-            values.setdefault(_asking(part, ()), {}).update(dict.fromkeys(part.values))
+            values.setdefault((part.place, part.op, part.folded, part.part), []).extend(part.values)
         else:
-            values[part] = {}
-    return [
-        _asking(part, tuple(sorted(asked))) if isinstance(part, Question) and asked else part
-        for part, asked in values.items()
-    ]
+            values[part] = []
+    return [_asking(one, asked) if isinstance(one, tuple) else one for one, asked in values.items()]
 
 
-def _asking(question: Question, values: tuple[str, ...]) -> Question:
-    """The plain question with other values."""
-    return Question(question.place, question.op, values, question.folded, question.part)
+_Plain = tuple[Accessor | None, Op, bool, str | None]
+"""What plain questions that can be joined have in common: place, question, folded, time part."""
+
+
+def _asking(plain: _Plain, values: Iterable[str]) -> Question:
+    place, op, folded, part = plain
+    return Question(place, op, tuple(sorted(set(values))), folded, part)
 
 
 def _question(leaf: Leaf, place_of: Callable[[str], Accessor]) -> Tree:
     place = None if leaf.field is None else place_of(leaf.field)
     part = leaf.part
+    if leaf.op in PLAIN and part is None and isinstance(leaf.value, str):  # nearly every leaf of a pack
+        return Question(place, leaf.op, (leaf.value if leaf.cased else fold(leaf.value),), not leaf.cased)
     if part is not None and part not in PARTS:
         msg = f"{leaf.field}: no time part is called {part!r}; there are {', '.join(PARTS)}"
         raise RuleError(msg)

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from firstseen.settings.prefixes import FORM as PREFIXES_FORM
+from firstseen.settings.prefixes import VARIABLE as SOURCES
+from firstseen.settings.prefixes import Prefix, prefixes
 from firstseen.settings.variables import (
     LOG_LEVELS,
     NONE,
@@ -33,6 +36,7 @@ _TABLE = re.compile(r"(arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:\d{12}:table/)?[A-Za-z
 _TOPIC = re.compile(r"arn:aws[a-z-]{0,12}:sns:[a-z0-9-]{1,32}:\d{12}:[A-Za-z0-9_-]{1,251}(\.fifo)?")
 _QUEUE = re.compile(r"https?://[^/\s]+/[^\s]+")
 _PACKS = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*'()/-]{0,900})?")
+_BUS = re.compile(r"[A-Za-z0-9._/-]{1,256}")
 _FILE = re.compile(r"/[A-Za-z0-9_./-]{1,250}")
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]{2,16}){1,3}-\d{1,2}")
 
@@ -43,6 +47,10 @@ def _form(text: str) -> HttpsForm | None:
 
 def _address(text: str) -> str | None:
     return "" if text == NONE else text if _PACKS.fullmatch(text) else None
+
+
+def _bus(text: str) -> str | None:
+    return "" if text == NONE else text if _BUS.fullmatch(text) else None
 
 
 def _regions(text: str) -> tuple[str, ...] | None:
@@ -74,6 +82,9 @@ class AwsSettings:
         baseline_days: how much of CloudTrail's history a rule learns from before it speaks; 0: none.
         baseline_regions: whose history; empty: the function's own region.
         addresses: files of databases in MaxMind's format, for rules that ask whose an address is.
+        canary_hours: how often canaries are sent; 0: never.
+        canary_bus: the event bus that they are put on; "": none.
+        sources: which log lies below which prefix of ``BUCKET/KEY``; the rest is recognised.
     """
 
     table: str
@@ -89,6 +100,9 @@ class AwsSettings:
     baseline_days: int
     baseline_regions: tuple[str, ...]
     addresses: tuple[str, ...]
+    canary_hours: int
+    canary_bus: str
+    sources: tuple[Prefix, ...]
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> AwsSettings:
@@ -108,6 +122,9 @@ class AwsSettings:
             reader.read(BASELINE_DAYS, number(0, 90), "0 to 90", 0),
             reader.read(BASELINE_REGIONS, _regions, "own, or names divided by commas", ()),
             reader.read(ADDRESSES, files, f"full paths of 1 to {MAX_DATABASES} files, divided by colons, or none", ()),
+            reader.read(CANARY_HOURS, number(0, 168), "0 to 168", 0),
+            reader.read(CANARY_BUS, _bus, "an event bus's name or none", ""),
+            reader.read(SOURCES, prefixes, PREFIXES_FORM, ()),
         )
         reader.finish()
         return found
@@ -126,9 +143,12 @@ PACKS_SECONDS = Variable("FIRSTSEEN_PACKS_SECONDS", "seconds between two looks a
 BASELINE_DAYS = Variable("FIRSTSEEN_BASELINE_DAYS", "days of CloudTrail's history that baselines are built from", "0")
 BASELINE_REGIONS = Variable("FIRSTSEEN_BASELINE_REGIONS", "regions of that history", OWN)
 ADDRESSES = Variable("FIRSTSEEN_ADDRESS_DATABASES", "databases of addresses in MaxMind's format", NONE)
+CANARY_HOURS = Variable("FIRSTSEEN_CANARY_HOURS", "hours between two rounds of canaries", "0")
+CANARY_BUS = Variable("FIRSTSEEN_CANARY_BUS", "the event bus that canaries are put on", NONE)
 
 AWS_VARIABLES = (
     *(TABLE, TOPIC_ARN, HTTPS, REJECTS_URL, PACK, SERVICE, NAMESPACE, LOG_LEVEL),
-    *(PACKS, PACKS_SECONDS, BASELINE_DAYS, BASELINE_REGIONS, ADDRESSES),
+    *(PACKS, PACKS_SECONDS, BASELINE_DAYS, BASELINE_REGIONS, ADDRESSES, SOURCES),
+    *(CANARY_HOURS, CANARY_BUS),
 )
 """Every variable that the Lambda functions read."""

@@ -6,6 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from firstseen.settings.prefixes import FORM as PREFIXES_FORM
+from firstseen.settings.prefixes import VARIABLE as SOURCES
+from firstseen.settings.prefixes import Prefix, prefixes
 from firstseen.settings.variables import NONE, Reader, Variable, matching, name, number
 
 MAX_DATABASES = 8
@@ -64,6 +67,8 @@ class AzureSettings:
         baseline_days: how much of the Activity Log a rule learns from before it speaks; 0: none.
         baseline_subscriptions: whose Activity Log; in lower case.
         addresses: databases of addresses, relative to the package's root.
+        canary_hours: how often canaries are sent; 0: never.
+        sources: which log lies below which prefix of ``CONTAINER/BLOB``; the rest is recognised.
         connection_string: of the storage account, for emulators; "": the app's identity asks.
         topic_key: of the topic, for a stand-in of it; "": the app's identity asks.
         again_seconds: how long a delivery waits that is put aside for the first time; then twice as long, and so on.
@@ -81,6 +86,8 @@ class AzureSettings:
     baseline_days: int
     baseline_subscriptions: tuple[str, ...]
     addresses: tuple[str, ...]
+    canary_hours: int
+    sources: tuple[Prefix, ...]
     connection_string: str
     topic_key: str
     again_seconds: int
@@ -112,6 +119,8 @@ class AzureSettings:
             days,
             reader.read(BASELINE_SUBSCRIPTIONS, _subscriptions(days), ids_form, ()),
             reader.read(ADDRESSES, _files, files_form, ()),
+            reader.read(CANARY_HOURS, number(0, 168), "0 to 168", 0),
+            reader.read(SOURCES, prefixes, PREFIXES_FORM, ()),
             connection_string,
             reader.read(TOPIC_KEY, _none_is_empty, "a key", ""),
             reader.read(AGAIN_SECONDS, number(0, 3_600), "0 to 3600", 0),
@@ -144,6 +153,7 @@ PACKS_SECONDS = Variable("FIRSTSEEN_PACKS_SECONDS", "seconds between two looks a
 BASELINE_DAYS = Variable("FIRSTSEEN_BASELINE_DAYS", "days of the Activity Log that baselines are built from", "0")
 BASELINE_SUBSCRIPTIONS = Variable("FIRSTSEEN_BASELINE_SUBSCRIPTIONS", "subscriptions of that log", NONE)
 ADDRESSES = Variable("FIRSTSEEN_ADDRESS_DATABASES", "databases of addresses in MaxMind's format", NONE)
+CANARY_HOURS = Variable("FIRSTSEEN_CANARY_HOURS", "hours between two rounds of canaries", "0")
 
 EVENTS_HUB = Variable("FIRSTSEEN_EVENTS_HUB", "the event hub that the logs are sent to")
 EVENTS_NAMESPACE = Variable(f"{EVENTS}__fullyQualifiedNamespace", "the namespace of that hub")
@@ -154,7 +164,7 @@ AGAIN_SECONDS = Variable("FIRSTSEEN_AGAIN_SECONDS", "seconds before a delivery i
 
 AZURE_VARIABLES = (
     *(TABLE, TABLE_URL, QUEUE_URL, BLOB_URL, TOPIC, PACK, SERVICE),
-    *(PACKS, PACKS_SECONDS, BASELINE_DAYS, BASELINE_SUBSCRIPTIONS, ADDRESSES),
+    *(PACKS, PACKS_SECONDS, BASELINE_DAYS, BASELINE_SUBSCRIPTIONS, ADDRESSES, SOURCES, CANARY_HOURS),
 )
 """Every variable that the app reads in a deployment."""
 

@@ -12,6 +12,7 @@ from firstseen.sources.azure_addresses import address, without_port
 from firstseen.sources.azure_places import first, text
 from firstseen.sources.source import Path, View
 from firstseen.sources.times import read_time
+from firstseen.sources.yes_no import is_no, is_yes
 
 LOG = "cloudaudit.googleapis.com"
 """In the name of every audit log: ``projects/payments/logs/cloudaudit.googleapis.com%2Factivity``."""
@@ -95,7 +96,7 @@ def failed(view: View) -> bool:
     if code is not None and text(code) not in {None, "0", "OK"}:
         return True
     granted = _granted_of(view)
-    return any(one in (False, "false") for one in (granted if isinstance(granted, list) else [granted]))
+    return any(map(is_no, granted if isinstance(granted, list) else [granted]))
 
 
 def begins(view: View) -> bool:
@@ -103,7 +104,7 @@ def begins(view: View) -> bool:
     operation = view.get("operation")
     if not isinstance(operation, Mapping):
         return False
-    return operation.get("first") in (True, "true") and operation.get("last") not in (True, "true")
+    return is_yes(operation.get("first")) and not is_yes(operation.get("last"))
 
 
 def outcome(view: View) -> str | None:

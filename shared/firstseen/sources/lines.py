@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from io import BytesIO
 from itertools import repeat
+
+import msgspec
 
 from firstseen.sources.documents import ENDLESS, cut, too_large
 from firstseen.sources.event import Reject
@@ -20,8 +21,7 @@ _USUAL_START, _USUAL_END = b"{", b"}\n"
 Line = tuple[int, bytes] | Reject
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(msgspec.Struct, frozen=True):
     """Documents that came one after the other, handed on together: that is quicker than one by one.
 
     Attributes:

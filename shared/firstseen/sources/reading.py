@@ -8,7 +8,6 @@ from typing import Any
 
 import orjson
 
-from firstseen.sources.envelopes import unwrap
 from firstseen.sources.event import Event, Reject
 from firstseen.sources.registry import SOURCES, recognise
 from firstseen.sources.source import Derived, Source, View
@@ -34,7 +33,7 @@ def read_document(
     """Every event in one document, and a reject for each part that is none.
 
     ``place`` is the document's line or position, for rejects. With ``source`` a document that is no envelope
-    is read as that source's, recognised or not.
+    is read as that source's, unless it is recognised as another one's: that is a reject.
     """
     for one in _read(raw.strip(), received_us, source, 0):
         yield Reject(one.reason, one.raw, place, one.rule_id) if isinstance(one, Reject) else one
@@ -68,12 +67,17 @@ def _read(raw: bytes, received_us: int, source: Source | None, depth: int) -> It
         return
     recognised = source if source is not None and source.recognise(value) else recognise(value)
     if recognised is None:
+        from firstseen.sources.envelopes import unwrap  # noqa: PLC0415 - most inputs are events as they stand
+
         unwrapped = unwrap(raw)
         if unwrapped is not None:
             for part in unwrapped.parts:
                 for one in (part,) if isinstance(part, Reject) else _read(part, received_us, source, depth + 1):
                     yield _within(unwrapped.envelope, one)
             return
+    if source is not None and recognised is not None and recognised.name != source.name:
+        yield rejected(f"it should be of {source.name}, and is an event of {recognised.name}", raw)
+        return
     chosen = source or recognised
     yield _unrecognised(raw, value) if chosen is None else _event(chosen, raw, value, received_us)
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from firstseen.sources.derived.vocabulary import DERIVED_NAMES, stem
+
 if TYPE_CHECKING:
     from firstseen.sources.derived.addresses import AddressReader
 
@@ -108,8 +110,6 @@ class Source:
         ``ecs``. Then come the derived names (:mod:`firstseen.sources.derived.names`), which all sources have. A name
         that no table has is a dotted raw path.
         """
-        from firstseen.sources.derived.names import derived  # noqa: PLC0415 - they are made of the types above
-
         tables = (self.ecs, self.common) if vocabulary == "ecs" else (self.common, self.ecs)
         if vocabulary == "raw" and self.knows(name):
             return tuple(name.split("."))
@@ -117,7 +117,14 @@ class Source:
             found = table.get(name)
             if found is not None:
                 return found
-        return derived(self, name) or tuple(name.split("."))
+        return self._derived(name) or tuple(name.split("."))
+
+    def _derived(self, name: str) -> Derived | None:
+        if stem(name) not in DERIVED_NAMES:
+            return None
+        from firstseen.sources.derived.names import derived  # noqa: PLC0415 - they are made of the types above
+
+        return derived(self, name)
 
     def knows(self, name: str) -> bool:
         """Whether the source is known to have the dotted raw field ``name``."""

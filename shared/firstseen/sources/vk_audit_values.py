@@ -10,8 +10,8 @@ from typing import Any
 
 from firstseen.sources.azure_places import Names, below, computed, constant, opened, text
 from firstseen.sources.source import Accessor, Path, View
+from firstseen.sources.yes_no import is_no, is_yes
 
-_OUTCOMES = {"yes": "success", "true": "success", "no": "failure", "false": "failure"}
 _VERSION = re.compile(r"v\d{1,2}(?:\.\d{1,3})?", re.ASCII)
 _ACTIONS = frozenset({"action", "detail"})
 """Last parts of an address that name what is done, not what it is done to."""
@@ -46,7 +46,7 @@ def request_action(view: View) -> str | None:
 def outcome(view: View) -> str | None:
     """``success`` or ``failure``: the log writes "yes" and "no", also as booleans."""
     said = view.get("success")
-    return _OUTCOMES.get(str(said).strip().casefold()) if isinstance(said, str | bool) else None
+    return "success" if is_yes(said) else "failure" if is_no(said) else None
 
 
 def resource(view: View) -> str | None:

@@ -40,7 +40,7 @@ def data_of(view: View) -> Mapping[str, Any]:
     for path in _NESTED:
         value: Any = view
         for key in path:
-            value = value.get(key) if isinstance(value, Mapping) else None
+            value = _object(value).get(key)
         found = _folded(value)
         if found:
             return found
@@ -48,15 +48,22 @@ def data_of(view: View) -> Mapping[str, Any]:
 
 
 def _folded(value: Any) -> Mapping[str, Any]:
-    """A map of names to values, from a map, a list of items, or XML."""
+    """A map of names to values, from a map, a list of items, or XML. A repeated name has all its values."""
     if isinstance(value, str) and value.lstrip()[:1] == "<":
         return _from_xml(value)
     found = opened(value)
     if isinstance(found, Mapping) and "Data" in found:
         found = found["Data"]
     if isinstance(found, list):
-        return dict(_items(found))
+        return _gathered(_items(found))
     return found if isinstance(found, Mapping) else {}
+
+
+def _gathered(items: Iterator[tuple[str, Any]]) -> Mapping[str, Any]:
+    gathered: dict[str, list[Any]] = {}
+    for name, value in items:
+        gathered.setdefault(name, []).append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in gathered.items()}
 
 
 def _items(listed: list[Any]) -> Iterator[tuple[str, Any]]:
@@ -71,7 +78,7 @@ def _items(listed: list[Any]) -> Iterator[tuple[str, Any]]:
 def _from_xml(value: str) -> Mapping[str, Any]:
     if len(value) > MAX_XML_CHARACTERS:
         return {}
-    return {found[1]: html.unescape(found[2] or "") for found in _ITEM.finditer(value)}
+    return _gathered((found[1], html.unescape(found[2] or "")) for found in _ITEM.finditer(value))
 
 
 def _system(view: View) -> Mapping[str, Any]:

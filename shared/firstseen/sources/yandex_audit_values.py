@@ -11,6 +11,7 @@ from typing import Any
 from firstseen.sources.azure_addresses import address, without_port
 from firstseen.sources.azure_places import first, text
 from firstseen.sources.source import Path, View
+from firstseen.sources.yes_no import is_no
 
 PREFIX = "yandex.cloud."
 """What every ``event_type`` begins with; then comes ``audit.``, in old events ``events.``."""
@@ -77,7 +78,7 @@ def outcome(view: View) -> str | None:
     """``success`` or ``failure``; None for what only began. Who was refused has failed, whatever the status says."""
     for key, part in (("authentication", "authenticated"), ("authorization", "authorized")):
         here = view.get(key)
-        if isinstance(here, Mapping) and here.get(part) in (False, "false"):
+        if isinstance(here, Mapping) and is_no(here.get(part)):
             return "failure"
     status = view.get("event_status")
     return _OUTCOMES.get(status.upper()) if isinstance(status, str) else None

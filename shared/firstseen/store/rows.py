@@ -82,6 +82,11 @@ def first_status(finding: Finding) -> Status:
     return "pending" if finding.routing == "send" else "kept"
 
 
+def finding_expiry(change: Change, finding: Finding) -> int | None:
+    """When the row of a finding of this change may be dropped: never, but for a canary's, which goes with its key."""
+    return change.expires_at_us if finding.routing == "canary" else None
+
+
 def may_become(old: Status, new: Status) -> bool:
     """Whether a mark changes the row. ``sent`` is a fact and stays; ``refused`` gives way to it."""
     return old == "pending" or (old == "refused" and new == "sent")

@@ -43,7 +43,8 @@ class Change:
         state: what it becomes.
         findings: new rows. Each is written with status ``pending`` (routing ``send``) or ``kept`` (any other). A row
             whose uid exists already is left as it is (late findings; a copy of one's own write).
-        expires_at_us: the row may be dropped after this time; None: never.
+        expires_at_us: the row may be dropped after this time, with findings of canaries that are written here, and with
+            no other; None: never.
     """
 
     key: str

@@ -10,6 +10,7 @@ import orjson
 
 from firstseen.findings.finding import Finding, key_of
 from firstseen.findings.links import console_link, look_closer, mark_expected
+from firstseen.findings.naming import whole_account
 from firstseen.findings.safe import safe_text
 from firstseen.findings.text import headline
 from firstseen.findings.times import moment
@@ -42,13 +43,17 @@ _PLAIN = str.maketrans(
 )
 
 
+def _said(finding: Finding, name: str) -> str:
+    return whole_account(finding) if name == "account" else finding.fact(name)
+
+
 def chat_bytes(finding: Finding) -> bytes:
     """The notification as JSON. One thread holds all findings of a key."""
     card = finding.card
     lines = [
         _plain(finding.reason, 1_000),
         "",
-        *(f"*{label}:* {_plain(finding.fact(name), 300)}" for label, name in _SHOWN if finding.fact(name)),
+        *(f"*{label}:* {_plain(said, 300)}" for label, name in _SHOWN if (said := _said(finding, name))),
         f"*When:* {moment(finding.time_us)}",
         *(f"*{_plain(label, 60)}:* {_plain(value, 300)}" for label, value in finding.details[:10]),
         f"*Finding:* `{_plain(finding.uid, 80)}`",

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from firstseen.adapters.aws.calling import CANCELLED, code_of
 from firstseen.adapters.aws.items import body_bytes, finding_item, key_at, state_item
 from firstseen.adapters.aws.table import ConditionFailed
+from firstseen.store.rows import finding_expiry
 from firstseen.store.store import Change, Outcome
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def commit(table: Table, change: Change, version: str) -> Outcome:
     By that name an attempt that succeeded without its answer reaching us is told from a conflict.
     """
     state = state_item(change, version)
-    items = [finding_item(one, version) for one in change.findings]
+    items = [finding_item(one, version, finding_expiry(change, one)) for one in change.findings]
     if not items:
         return _put_state(table, change, state, version)
     within, before = _divided(items)

@@ -130,7 +130,9 @@ def _table(of: Deployment) -> Iterator[Check]:
 
 
 def _key(of: Deployment) -> Iterator[Check]:
-    said = of.ask.ask("kms", "describe_key", KeyId=of.id_of("Key"))["KeyMetadata"]
+    """Whether the key works: the one that the stack was given, or its own."""
+    key = of.parameters.get("KmsKeyArn") or of.id_of("Key")
+    said = of.ask.ask("kms", "describe_key", KeyId=key)["KeyMetadata"]
     if said["KeyState"] == "Enabled":
         yield ok("key", "it is enabled")
     else:

@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
+from http.client import HTTPException
+from typing import TypedDict
 
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.storage.blob import ContainerClient
 
 from firstseen.adapters.azure.asking import OPTIONS, Account, Asker, unusable_connection_string
-from firstseen.adapters.azure.calling import code_of
+from firstseen.adapters.azure.calling import code_of, first_line
+from firstseen.errors import InputError
 
 ROLE = "Storage Blob Data Contributor"
+READER = "Storage Blob Data Reader"
+
+CHUNK_BYTES = 4 * 1024 * 1024
+"""Of one call, where a blob is read in pieces: each has READ_SECONDS."""
 
 _NO_BLOB = "BlobNotFound"
+_ARCHIVED = "BlobArchived"
+_DENIED = frozenset((401, 403))
+
+
+class _Sizes(TypedDict):
+    max_single_get_size: int
+    max_chunk_get_size: int
+
+
+_SIZES: _Sizes = {"max_single_get_size": CHUNK_BYTES, "max_chunk_get_size": CHUNK_BYTES}
+
+
+class Gone(Exception):  # noqa: N818 - a state of the world, not a fault
+    """The blob will never be read, with the reason; trying again is useless."""
 
 
 def container_client(account: Account, name: str) -> ContainerClient:
     """The client of one container. Raises SettingsError."""
     if not account.connection_string:
-        return ContainerClient(account.url, name, credential=account.identity(), **OPTIONS)
+        return ContainerClient(account.url, name, credential=account.identity(), **OPTIONS, **_SIZES)
     try:
-        return ContainerClient.from_connection_string(account.connection_string, name, **OPTIONS)
+        return ContainerClient.from_connection_string(account.connection_string, name, **OPTIONS, **_SIZES)
     except ValueError as exc:
         raise unusable_connection_string() from exc
 
@@ -54,6 +76,19 @@ class Blobs:
 
         return self._asker.ask(call, deadline_us=deadline_us)
 
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """Its content in pieces of CHUNK_BYTES. Once begun, a blob that is written anew meanwhile fails.
+
+        Raises Gone; InputError for what may succeed later: denied, throttled, changed.
+        """
+        place = f"blob:{self._container}/{name}"
+        try:
+            yield from self._client.download_blob(name).chunks()
+        except HttpResponseError as exc:
+            raise _fault(place, exc) from exc
+        except (AzureError, HTTPException) as exc:
+            raise InputError(f"{place}: cannot be read now: {first_line(exc)}") from exc
+
     def delete(self, name: str, *, deadline_us: int | None = None) -> None:
         """Remove a blob, if it is there. Raises StoreUnavailable."""
 
@@ -65,3 +100,14 @@ class Blobs:
                     raise
 
         self._asker.ask(call, deadline_us=deadline_us)
+
+
+def _fault(place: str, exc: HttpResponseError) -> Exception:
+    code = code_of(exc)
+    if code == _NO_BLOB:
+        return Gone(f"{place} does not exist: it was deleted before it was read, or the notice is wrong")
+    if code == _ARCHIVED:
+        return Gone(f"{place} is archived: bring it back, then put it in again")
+    if exc.status_code in _DENIED:
+        return InputError(f"{place}: access is denied: give the app's identity the role {READER} on its container")
+    return InputError(f"{place}: the service answers {code or exc.status_code}")

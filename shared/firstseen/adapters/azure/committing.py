@@ -32,6 +32,7 @@ from firstseen.adapters.azure.table import (
     operation_bytes,
     replaces,
 )
+from firstseen.store.rows import finding_expiry
 from firstseen.store.store import Change, Outcome
 
 TRIES = 5
@@ -62,8 +63,8 @@ def attempt(change: Change, token: str) -> Attempt:
         change,
         token,
         state_entity(change.key, change.state, token, change.expires_at_us),
-        tuple(finding_entity(one, token) for one in change.findings),
-        tuple(tuple(index_entities(one, token)) for one in change.findings),
+        tuple(finding_entity(one, token, finding_expiry(change, one)) for one in change.findings),
+        tuple(tuple(index_entities(one, token, finding_expiry(change, one))) for one in change.findings),
     )
 
 

@@ -180,13 +180,14 @@ def state_entity(key: str, state: KeyState, token: str, expires_at_us: int | Non
     return checked(entity, f"the state of key {key}")
 
 
-def finding_entity(finding: Finding, token: str) -> New:
+def finding_entity(finding: Finding, token: str, expires_at_us: int | None = None) -> New:
     """A new finding; with less of its raw event, and in short form at worst, if an entity cannot hold it.
 
     Raw events shrink to a fifth, so that takes one that does not compress and bloats in JSON.
     """
     entity: New = {
         **located(schema.finding_place(finding.uid)),
+        **expiry(expires_at_us),
         "token": token,
         "uid": schema.encoded(finding.uid),
         "status": rows.first_status(finding),
@@ -202,12 +203,13 @@ def finding_entity(finding: Finding, token: str) -> New:
     return checked({**entity, **body(rows.finding_bytes(minimal(finding)))}, f"finding {finding.uid}")
 
 
-def index_entities(finding: Finding, token: str) -> list[New]:
+def index_entities(finding: Finding, token: str, expires_at_us: int | None = None) -> list[New]:
     """The index rows that a new finding is found by."""
     indexes = [schema.TIME, schema.rule_index(rows.whole_text(finding.card.id))]
     if rows.first_status(finding) == "pending":
         indexes.append(schema.DUE)
     shown: New = {"uid": schema.encoded(finding.uid), "token": token, "routing": finding.routing}
+    shown |= expiry(expires_at_us)
     return [{**located(schema.index_place(index, finding.time_us, finding.uid, token)), **shown} for index in indexes]
 
 

@@ -2,7 +2,7 @@
 
 All messages are JSON in ASCII. What does not fit into one has its bytes in a blob, named in the message::
 
-    put-aside, put-aside-poison   handle, received_us, pointer, tries, reason and body | body_base64 | blob
+    put-aside, put-aside-poison   handle, received_us, pointer, tries, reason and body | body_base64 | blob | arrived
     rejects                       reason, pointer, place, rule_id, message_id, received_us and raw | raw_base64 | blob
 """
 
@@ -31,6 +31,12 @@ REJECTS = "rejects"
 LARGE = "large"
 """The blob container of what no message holds."""
 
+AUDIT_LOGS = "audit-logs"
+"""The blob container that others put logs into."""
+
+NEW_BLOBS = "new-blobs"
+"""The queue in which Event Grid tells of them."""
+
 MAX_MESSAGE_CHARACTERS = 48_000
 """Of a message, which is ASCII. A queue takes 64 KiB of what travels, in which some characters are longer."""
 
@@ -48,8 +54,9 @@ class Aside:
         pointer: where it came from.
         tries: how often it was put aside.
         reason: why it was, the last time.
-        body: its bytes; None: they lie in ``blob``.
-        blob: where its bytes lie; "": nowhere else.
+        body: its bytes; None: they lie in a blob.
+        blob: where they were put, among the LARGE; "": nowhere.
+        arrived: where they came, among the AUDIT_LOGS, to be read there each time; "": it came by another way.
     """
 
     handle: str
@@ -59,6 +66,7 @@ class Aside:
     reason: str = ""
     body: bytes | None = None
     blob: str = ""
+    arrived: str = ""
 
 
 class _Message(msgspec.Struct):
@@ -70,6 +78,7 @@ class _Message(msgspec.Struct):
     body: str | None = None
     body_base64: str | None = None
     blob: str = ""
+    arrived: str = ""
 
 
 _decoder = msgspec.json.Decoder(_Message)
@@ -84,9 +93,10 @@ def write(aside: Aside) -> str | None:
         "tries": aside.tries,
         "reason": aside.reason[:MAX_REASON_CHARACTERS],
     }
-    told |= {"blob": aside.blob} if aside.blob else _bytes("body", aside.body or b"")
+    elsewhere = {"arrived": aside.arrived} if aside.arrived else {"blob": aside.blob} if aside.blob else {}
+    told |= elsewhere or _bytes("body", aside.body or b"")
     text = json.dumps(told)
-    return text if aside.blob or len(text) <= MAX_MESSAGE_CHARACTERS else None
+    return text if elsewhere or len(text) <= MAX_MESSAGE_CHARACTERS else None
 
 
 def read(text: bytes) -> Aside:
@@ -97,11 +107,10 @@ def read(text: bytes) -> Aside:
     except (msgspec.DecodeError, UnicodeError, binascii.Error, RecursionError) as exc:
         msg = "no delivery that firstseen put aside: take the message out of the queue"
         raise InputError(msg) from exc
-    if body is None and not message.blob:
+    if body is None and not message.blob and not message.arrived:
         raise InputError("a delivery without its content: take the message out of the queue")
-    return Aside(
-        message.handle, message.received_us, message.pointer, message.tries, message.reason, body, message.blob
-    )
+    told = (message.handle, message.received_us, message.pointer, message.tries, message.reason)
+    return Aside(*told, body, message.blob, message.arrived)
 
 
 def _body(message: _Message) -> bytes | None:

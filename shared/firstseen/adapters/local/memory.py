@@ -203,6 +203,9 @@ class MemoryStore:
             records = [place for place, row in shared.records.items() if _passed(row.expires_at_us, now_us)]
             for key in states:
                 del shared.states[key]
+                for uid in [one for one in shared.by_key.get(key, ()) if shared.findings[one].routing == "canary"]:
+                    shared.by_key[key].remove(uid)
+                    del shared.findings[uid]
             for place in records:
                 del shared.records[place]
         return len(states) + len(records)

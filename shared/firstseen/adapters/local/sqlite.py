@@ -48,7 +48,9 @@ _PAGE = """(time_us, uid) > (:time_us, :uid) AND time_us < :until_us
     AND (:routing IS NULL OR routing = :routing) AND (:status IS NULL OR status = :status)
     ORDER BY time_us, uid LIMIT :limit"""
 SCAN_FINDINGS = f"SELECT time_us, uid, status, data FROM finding WHERE {_PAGE}"  # noqa: S608 - constants
-SCAN_RULE = f"SELECT time_us, uid, status, data FROM finding WHERE rule_id = :rule_id AND {_PAGE}"  # noqa: S608
+SCAN_RULE = f"SELECT time_us, uid, status, data FROM finding WHERE rule_id = :rule_id AND {_PAGE}"  # noqa: S608 - the same
+EXPIRE_CANARIES = """DELETE FROM finding WHERE routing = 'canary' AND uid IN (SELECT f.uid FROM state AS s
+    CROSS JOIN finding AS f ON f.uid > s.key || '-' AND f.uid < s.key || '.' WHERE s.expires_at_us < ?)"""
 RECORD = "SELECT data, version, expires_at_us FROM record WHERE kind = ? AND name = ?"
 SCAN_RECORDS = """SELECT name, data, version, expires_at_us FROM record WHERE kind = ? AND name >= ?
     ORDER BY name LIMIT ?"""
@@ -233,6 +235,7 @@ class SQLiteStore:
     def expire(self, *, now_us: int) -> int:
         """Drop rows whose ``expires_at_us`` has passed; how many."""
         with self._writing() as db:
+            db.execute(EXPIRE_CANARIES, (now_us,))
             states = db.execute("DELETE FROM state WHERE expires_at_us < ?", (now_us,)).rowcount
             return states + db.execute("DELETE FROM record WHERE expires_at_us < ?", (now_us,)).rowcount
 

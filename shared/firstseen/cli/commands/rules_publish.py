@@ -14,6 +14,7 @@ from firstseen.cli.tables import aligned
 from firstseen.errors import InputError, RuleError, SettingsError
 from firstseen.findings.safe import safe_text
 from firstseen.findings.times import SECOND_US, iso
+from firstseen.language import canaries
 from firstseen.language.pack import Pack, dump
 from firstseen.language.published import (
     MAX_WORD_CHARACTERS,
@@ -67,16 +68,21 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _publish(shelf: Named, args: argparse.Namespace, one: Published) -> int:
+    from firstseen.cli.canarying import canaries_of
+
     data = dump(read_rule_set(args.path, args.overlay, documents=False).pack())
     digest = digest_of(data)
     pack = believed(data, digest)
     _compile(pack)
+    sent = canaries.dump(canaries_of(pack))
     before = _read(shelf)
-    if before and before[0].hash == digest and before[0].next is None:
+    named = before and (before[0].hash, before[0].canaries, before[0].next)
+    if named == (digest, digest_of(sent), None):
         print(f"pack {pack.version} is in force already: nothing was changed")
         return EXIT_DONE
-    _store(shelf, digest, data)
-    to = Published(digest, pack.version, one.at, one.who)
+    for name, content in ((digest_of(sent), sent), (digest, data)):
+        _store(shelf, name, content)
+    to = Published(digest, pack.version, one.at, one.who, canaries=digest_of(sent))
     if args.after_baseline and before:
         _move(shelf, staged(before[0], to), before[1])
         print(f"pack {pack.version}: {len(pack.correlations)} rules wait at {shelf.address} for their baselines")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+import msgspec
 
 from firstseen.language.examples.asking import Ask
 from firstseen.language.examples.events import Example, example, has
@@ -111,7 +113,8 @@ def _renamed(tree: Predicate, name: str, new: str) -> Predicate | None:
     """The tree about ``new`` in place of ``name``; None when it is about anything else."""
     match tree:
         case Leaf():
-            return replace(tree, field=new) if tree.field == name and not tree.op.startswith("same_") else None
+            renamed = tree.field == name and not tree.op.startswith("same_")
+            return msgspec.structs.replace(tree, field=new) if renamed else None
         case Not(part):
             inner = _renamed(part, name, new)
             return None if inner is None else Not(inner)

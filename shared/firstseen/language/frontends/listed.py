@@ -49,8 +49,9 @@ class Listed:
         """
         rule, filters = self.written[base_id]
         filled = {name: one.values for name, one in self.lists.items()} | dict(values)
-        again = base_rule(rule.document, filled, self.sources)
-        return filtered(again, [global_filter(one.document, filled) for one in filters]).base
+        inside = {name: one.in_accounts for name, one in self.lists.items() if name not in values}
+        again = base_rule(rule.document, filled, self.sources, inside)
+        return filtered(again, [global_filter(one.document, filled, inside) for one in filters]).base
 
     def for_test(self, base_id: str, values: Values) -> Base:
         """The rule as its test sees it: the test's values, else those of the list's file, else those in force."""
@@ -58,12 +59,12 @@ class Listed:
 
     def empty(self, base_id: str) -> tuple[str, ...]:
         """The lists that the rule uses and that are empty."""
-        return tuple(name for name in self.names(base_id) if not self.lists[name].values)
+        return tuple(name for name in self.names(base_id) if not self.lists[name].everything)
 
     def values(self, base_id: str) -> frozenset[str]:
         """What the rule has from lists, those values included that stand in for empty ones."""
         lists = [self.lists[name] for name in self.names(base_id)]
-        return frozenset(value for one in lists for value in (*one.values, *one.examples, *STAND_INS))
+        return frozenset(value for one in lists for value in (*one.everything, *one.examples, *STAND_INS))
 
     def stand_ins(self, base_id: str) -> dict[str, tuple[str, ...]]:
         """For the empty lists that the rule uses: values such as they may hold."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from firstseen.errors import Place, RuleError
 from firstseen.language import pack as packs
+from firstseen.language.accounts import Account
 from firstseen.language.frontends.actions import completed
 from firstseen.language.frontends.cards import rule_id, sigma_faults
 from firstseen.language.frontends.correlating import Asked, asked, correlation, unresolved
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["Loaded", "RuleFaults", "RuleTest", "build_pack", "load_rules"]
 
 NO_LISTS: Mapping[str, Sequence[str]] = {}
+NOWHERE: Mapping[str, Mapping[str, tuple[str, ...]]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Loaded:
             They stop nothing: the rest is whole.
         listed: the value lists, and the rules that use them.
         elastic: rule id → the Elastic rule, which knows where its query says something.
+        accounts: accounts by name, of packs among the files.
     """
 
     bases: list[Base]
@@ -66,6 +69,7 @@ class Loaded:
     refusals: list[RuleError] = field(default_factory=list)
     listed: Listed = field(default_factory=Listed)
     elastic: Mapping[str, ElasticRule] = field(default_factory=dict)
+    accounts: tuple[Account, ...] = ()
 
 
 def load_rules(
@@ -73,19 +77,22 @@ def load_rules(
     lists: Mapping[str, Sequence[str]] = NO_LISTS,
     *,
     added: Mapping[str, Sequence[str]] = NO_LISTS,
+    in_accounts: Mapping[str, Mapping[str, tuple[str, ...]]] = NOWHERE,
     sources: Iterable[Source] | None = None,
 ) -> Loaded:
     """The rules in ``files``, with value lists for their placeholders.
 
     ``files`` maps names to contents: Sigma YAML and value lists, Elastic's TOML, or rule packs. ``lists`` take the
-    place of lists of their names in the files, ``added`` are values more for them. Never raises on what a file holds:
-    faults are collected. ``sources`` are the log sources that rules may ask for; every known one when left out.
+    place of lists of their names in the files, ``added`` are values more for them, ``in_accounts`` values more by list
+    and account. Never raises on what a file holds: faults are collected. ``sources`` are the log sources that rules
+    may ask for; every known one when left out.
     """
     known = tuple(SOURCES.values()) if sources is None else tuple(sources)
     loading = _Loading(known)
     for name, data in files.items():
         loading.file(name, data)
-    loading.values = loading.lists.filled(lists, added)
+    loading.values = loading.lists.filled(lists, added, in_accounts)
+    loading.in_accounts = in_accounts
     for document in loading.waiting:
         loading.document(document)
     return loading.related()
@@ -101,7 +108,7 @@ def build_pack(
     loaded = load_rules(files, lists, sources=sources)
     if loaded.faults:
         raise RuleFaults(loaded.faults)
-    return Pack.of(loaded.bases, loaded.correlations)
+    return Pack.of(loaded.bases, loaded.correlations, loaded.accounts)
 
 
 @dataclass(slots=True)
@@ -112,6 +119,7 @@ class _Loading:
     waiting: list[Document] = field(default_factory=list)
     lists: ListsFound = field(default_factory=ListsFound)
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    in_accounts: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     rules: list[BaseRule] = field(default_factory=list)
     filters: list[Filter] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
@@ -198,8 +206,8 @@ class _Loading:
         if "correlation" in document.data:
             return asked(document)
         if "filter" in document.data:
-            return global_filter(document, self.values)
-        return base_rule(document, self.values, self.sources)
+            return global_filter(document, self.values, self.in_accounts)
+        return base_rule(document, self.values, self.sources, self.in_accounts)
 
     def related(self) -> Loaded:
         """Joins filters to rules, resolves what correlations name, decides which base rules report."""
@@ -224,6 +232,7 @@ class _Loading:
             refusals=sorted(self.refusals, key=_order),
             listed=self.listed(),
             elastic={rule.base.id: rule for rule in self.elastic},
+            accounts=tuple(one for pack in self.packed for one in pack.accounts),
         )
 
     def listed(self) -> Listed:

@@ -9,6 +9,8 @@
     lists:                                  # values for placeholders, in the place of a list's own
         administrators: ['arn:aws:iam::111122223333:role/admin*']
         known_networks: {add: [198.51.100.0/24]}    # or beside them
+        break_glass: {accounts: {'111122223333': ['arn:…'], sandbox-*: ['*']}}    # or beside them, in these accounts
+    accounts: {'111122223333': payments-prod}   # what ids are called
     time_zone: Europe/Berlin                # whose clocks time.hour and time.weekday mean; UTC when left out
 
 Tags are applied first, in their order, then rules: the more particular word is the last one. An overlay changes how a
@@ -25,10 +27,12 @@ from difflib import get_close_matches
 from typing import Literal, cast
 
 from firstseen.errors import Place, RuleError
+from firstseen.language.frontends.accounts import AccountsSaid, read_accounts
 from firstseen.language.frontends.cards import RISK_OF_LEVEL
 from firstseen.language.frontends.documents import Document, read_documents
 from firstseen.language.frontends.faults import each
-from firstseen.language.frontends.overlay_lists import read_lists
+from firstseen.language.frontends.likeness import like
+from firstseen.language.frontends.overlay_lists import InAccounts, read_lists
 from firstseen.language.frontends.sections import Section
 from firstseen.language.rules import LEVELS, Base, Correlation, Level, Suppression
 
@@ -36,7 +40,7 @@ NAMES = ("rules.yaml", "rules.yml")
 """Files of these names are overlays, where they hold no rules."""
 
 MAX_TUNINGS = 10_000
-_KEYS = ("rules", "tags", "lists", "time_zone")
+_KEYS = ("rules", "tags", "lists", "accounts", "time_zone")
 _TUNING_KEYS = ("enabled", "level", "limit", "learning", "suppress")
 _SUPPRESS_KEYS = ("fields", "for", "missing")
 _RULE_KEYS = frozenset({"title", "detection", "correlation", "filter", "logsource"})
@@ -71,6 +75,8 @@ class Overlay:
         tunings: in the order in which they apply.
         lists: value lists by name, in the place of those of files and of earlier overlays.
         added: further values by the name of their list.
+        in_accounts: further values that hold in some accounts only.
+        accounts: what ids are called.
         time_zone: "" where it says nothing.
         faults: what is wrong with the rest, each with its place.
     """
@@ -78,6 +84,8 @@ class Overlay:
     tunings: tuple[Tuning, ...]
     lists: Mapping[str, tuple[str, ...]]
     added: Mapping[str, tuple[str, ...]]
+    in_accounts: tuple[InAccounts, ...] = ()
+    accounts: AccountsSaid = field(default_factory=lambda: AccountsSaid({}, {}))
     time_zone: str = ""
     faults: tuple[RuleError, ...] = ()
 
@@ -142,12 +150,13 @@ def read_overlay(file: str, data: bytes) -> Overlay:
                 tunings.append(_tuning(document, key, selector))
             except RuleError as fault:
                 faults.extend(each(fault))
-    lists, added = read_lists(document, faults)
+    lists = read_lists(document, faults)
+    accounts = read_accounts(document, faults)
     zone = document.data.get("time_zone") or ""
     if not isinstance(zone, str):
         faults.append(document.fault("time_zone is a name such as Europe/Berlin", "time_zone"))
         zone = ""
-    return Overlay(tuple(tunings), lists, added, zone, tuple(faults))
+    return Overlay(tuple(tunings), lists.placed, lists.added, tuple(lists.in_accounts), accounts, zone, tuple(faults))
 
 
 def _tuning(document: Document, key: str, selector: str) -> Tuning:
@@ -199,24 +208,7 @@ def apply(overlays: Sequence[Overlay], correlations: Iterable[Correlation], base
 def _fits(tuning: Tuning, one: Correlation) -> bool:
     if not tuning.by_tag:
         return tuning.selector in (one.card.id, one.card.name)
-    return any(_like(tuning.selector.lower(), tag.lower()) for tag in one.card.tags)
-
-
-def _like(pattern: str, text: str) -> bool:
-    """Whether ``text`` fits a pattern of ``*``: each piece is looked for once, from left to right."""
-    first, *pieces = pattern.split("*")
-    if not pieces:
-        return text == pattern
-    *middle, last = pieces
-    if not text.startswith(first) or len(text) < len(first) + len(last) or not text.endswith(last):
-        return False
-    at, end = len(first), len(text) - len(last)
-    for piece in middle:
-        at = text.find(piece, at, end)
-        if at < 0:
-            return False
-        at += len(piece)
-    return True
+    return any(like(tuning.selector.lower(), tag.lower()) for tag in one.card.tags)
 
 
 def _unfit(tuning: Tuning, correlations: Sequence[Correlation], silent: Mapping[str, Base]) -> str:

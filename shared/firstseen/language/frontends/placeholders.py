@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import product
+from math import prod
 from typing import Protocol
 
 from sigma.types import Placeholder, SigmaString, SigmaStringPartType
@@ -12,6 +13,13 @@ from sigma.types import Placeholder, SigmaString, SigmaStringPartType
 from firstseen.errors import RuleError
 
 MAX_EXPANSIONS = 50_000
+"""Of one value: everywhere, and again in all accounts together."""
+
+NO_ACCOUNTS: Mapping[str, Mapping[str, Sequence[str]]] = {}
+
+Ids = tuple[str, ...]
+Values = Mapping[str, Sequence[SigmaString]]
+"""List name → values."""
 
 
 class Placeholders(Protocol):
@@ -21,15 +29,23 @@ class Placeholders(Protocol):
         """The values for ``%name%``. Raises RuleError when there is no such list."""
         ...
 
+    def inside(self, names: Iterable[str]) -> Sequence[tuple[Ids, Values]]:
+        """The accounts in which any of these lists holds more, with what more; accounts that agree are together."""
+        ...
+
 
 class Lists:
     """Values from value lists; wildcards in a listed value are wildcards.
 
-    ``used`` names the lists that were asked for, in the order in which they were.
+    ``in_accounts``: list name → account id → values more. ``used`` names the lists that were asked for, in the order
+    in which they were.
     """
 
-    def __init__(self, lists: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self, lists: Mapping[str, Sequence[str]], in_accounts: Mapping[str, Mapping[str, Sequence[str]]] = NO_ACCOUNTS
+    ) -> None:
         self._lists = lists
+        self._in_accounts = in_accounts
         self.used: dict[str, None] = {}
 
     def values(self, name: str) -> Sequence[SigmaString]:
@@ -43,6 +59,20 @@ class Lists:
         self.used[name] = None
         return [SigmaString(str(value)) for value in self._lists[name]]
 
+    def inside(self, names: Iterable[str]) -> Sequence[tuple[Ids, Values]]:
+        """The accounts by what the lists hold there, in the order of their ids."""
+        asked = [name for name in dict.fromkeys(names) if self._in_accounts.get(name)]
+        ids = sorted({uid for name in asked for uid in self._in_accounts[name]})
+        together: dict[tuple[tuple[str, ...], ...], list[str]] = {}
+        for uid in ids:
+            own = tuple(tuple(self._in_accounts[name].get(uid, ())) for name in asked)
+            if any(own):
+                together.setdefault(own, []).append(uid)
+        return [
+            (tuple(found), {name: [SigmaString(one) for one in texts] for name, texts in zip(asked, own, strict=True)})
+            for own, found in together.items()
+        ]
+
 
 class Unexpanded:
     """Leaves the name in the value's place: what a fingerprint covers, so that lists may change."""
@@ -51,23 +81,67 @@ class Unexpanded:
         """One value that no rule can write."""
         return [SigmaString.from_str(f"\x00%{name}%")]
 
+    def inside(self, names: Iterable[str]) -> Sequence[tuple[Ids, Values]]:
+        """Nothing: accounts are no part of what a rule asks, either."""
+        del names
+        return ()
+
+
+Choices = Sequence[Sequence[Sequence[SigmaStringPartType]]]
+"""What may stand in the place of each part of a value."""
+
 
 def expanded(value: SigmaString, placeholders: Placeholders) -> Iterator[SigmaString]:
-    """``value`` with every combination of its placeholders' values; itself when it has none."""
-    if not any(isinstance(part, Placeholder) for part in value.s):
+    """``value`` with every combination of its placeholders' values that hold everywhere; itself when it has none."""
+    if not _names(value):
         yield value
         return
-    choices: list[Sequence[list[SigmaStringPartType]]] = []
-    total = 1
-    for part in value.s:
-        if isinstance(part, Placeholder):
-            choices.append([listed.s for listed in placeholders.values(part.name)])
-        else:
-            choices.append([[part]])
-        total *= len(choices[-1])
-    if total > MAX_EXPANSIONS:
-        msg = f"the placeholders of one value have {total:,} combinations, more than {MAX_EXPANSIONS:,}"
+    choices = _choices(value, {name: placeholders.values(name) for name in _names(value)})
+    _check(_number(choices))
+    yield from _combined(value, choices)
+
+
+def inside_accounts(value: SigmaString, placeholders: Placeholders) -> Iterator[tuple[Ids, list[SigmaString]]]:
+    """Accounts with what ``value`` stands for there and not everywhere."""
+    found = placeholders.inside(_names(value)) if _names(value) else ()
+    everywhere = {name: placeholders.values(name) for name in _names(value)} if found else {}
+    total = 0
+    for ids, more in found:
+        own = {name: more.get(name, ()) for name in everywhere}
+        both = {name: [*values, *own[name]] for name, values in everywhere.items()}
+        texts: list[SigmaString] = []
+        for first, part in enumerate(value.s):  # `first`: the first part that has a value of the account's own
+            if isinstance(part, Placeholder):
+                choices = [
+                    *_choices(value, everywhere)[:first],
+                    *_choices(value, own)[first : first + 1],
+                    *_choices(value, both)[first + 1 :],
+                ]
+                total += _number(choices)
+                _check(total)
+                texts.extend(_combined(value, choices))
+        yield ids, texts
+
+
+def _names(value: SigmaString) -> list[str]:
+    return [part.name for part in value.s if isinstance(part, Placeholder)]
+
+
+def _choices(value: SigmaString, values: Values) -> Choices:
+    return [[one.s for one in values[part.name]] if isinstance(part, Placeholder) else [[part]] for part in value.s]
+
+
+def _number(choices: Choices) -> int:
+    return prod(map(len, choices))
+
+
+def _check(number: int) -> None:
+    if number > MAX_EXPANSIONS:
+        msg = f"the placeholders of one value have {number:,} combinations, more than {MAX_EXPANSIONS:,}"
         raise RuleError(msg)
+
+
+def _combined(value: SigmaString, choices: Choices) -> Iterator[SigmaString]:
     for combination in product(*choices):
         made = type(value)()
         made.s = _merged([part for parts in combination for part in parts])

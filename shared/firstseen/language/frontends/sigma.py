@@ -11,12 +11,15 @@ from firstseen.language.frontends.documents import Document
 from firstseen.language.frontends.extras import Extras, extras_of
 from firstseen.language.frontends.fingerprints import Question, fingerprint
 from firstseen.language.frontends.logsources import sources_of, written
-from firstseen.language.frontends.placeholders import Lists, Unexpanded
+from firstseen.language.frontends.placeholders import NO_ACCOUNTS, Lists, Unexpanded
 from firstseen.language.frontends.sections import Section
 from firstseen.language.frontends.selections import Selections
 from firstseen.language.predicates import Predicate, conjunction, simplify
 from firstseen.language.rules import Base, Correlation, Member, Suppression, Vocabulary
 from firstseen.sources.source import Source
+
+InAccounts = Mapping[str, Mapping[str, Sequence[str]]]
+"""List name → account id → values that the list holds in that account only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +56,15 @@ class Filter:
     lists: tuple[str, ...] = ()
 
 
-def base_rule(document: Document, lists: Mapping[str, Sequence[str]], sources: Iterable[Source]) -> BaseRule:
+def base_rule(
+    document: Document,
+    lists: Mapping[str, Sequence[str]],
+    sources: Iterable[Source],
+    in_accounts: InAccounts = NO_ACCOUNTS,
+) -> BaseRule:
     """The base rule that ``document`` writes, without filters. Raises RuleError with its place."""
     names, vocabulary = sources_of(document, sources)
-    filled = Lists(lists)
+    filled = Lists(lists, in_accounts)
     predicate = _simple(document, Selections(document, "detection", filled).predicate())
     asked = Selections(document, "detection", Unexpanded(), compiles=False).predicate() if filled.used else predicate
     title = str(document.data.get("title", ""))
@@ -89,7 +97,9 @@ def named_by(suppression: Suppression | None, vocabulary: Vocabulary) -> Suppres
     return None if suppression is None else replace(suppression, vocabulary=vocabulary)
 
 
-def global_filter(document: Document, lists: Mapping[str, Sequence[str]]) -> Filter:
+def global_filter(
+    document: Document, lists: Mapping[str, Sequence[str]], in_accounts: InAccounts = NO_ACCOUNTS
+) -> Filter:
     """The filter that ``document`` writes. Raises RuleError with its place."""
     body = document.data.get("filter")
     if not isinstance(body, dict):
@@ -104,7 +114,7 @@ def global_filter(document: Document, lists: Mapping[str, Sequence[str]]) -> Fil
     named: tuple[str, ...] | None = None
     if body["rules"] != [] and str(body["rules"]).lower() != "any":
         named = Section(document, ("filter",), list(body)).texts("rules")
-    filled = Lists(lists)
+    filled = Lists(lists, in_accounts)
     predicate = Selections(document, "filter", filled).predicate()
     return Filter(document, written(document), named, predicate, tuple(filled.used))
 

@@ -35,6 +35,7 @@ class ValueList:
     Attributes:
         values: wildcards in them are wildcards.
         examples: what values look like: examples of rules are made from them while the list is empty.
+        in_accounts: account id → values more that hold in that account only.
         place: where it is written; None for lists that only an overlay has.
     """
 
@@ -43,6 +44,13 @@ class ValueList:
     description: str = ""
     examples: tuple[str, ...] = ()
     place: Place | None = None
+    in_accounts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def everything(self) -> tuple[str, ...]:
+        """All that the list holds, in whichever account, each value once."""
+        inside = (value for values in self.in_accounts.values() for value in values)
+        return tuple(dict.fromkeys((*self.values, *inside)))
 
 
 def is_value_list(document: Document) -> bool:
@@ -121,12 +129,17 @@ class ListsFound:
         return {name: one.values for name, one in self._found.items()}
 
     def filled(
-        self, placed: Mapping[str, Sequence[str]], added: Mapping[str, Sequence[str]]
+        self,
+        placed: Mapping[str, Sequence[str]],
+        added: Mapping[str, Sequence[str]],
+        in_accounts: Mapping[str, Mapping[str, tuple[str, ...]]],
     ) -> dict[str, tuple[str, ...]]:
-        """What the lists hold in the end: ``placed`` in the place of those of the files, and ``added`` beside."""
+        """What the lists hold everywhere in the end: ``placed`` in the place of those of the files, and ``added``
+        beside. ``in_accounts``: values more by list and account.
+        """
         self.in_force = dict(self._found)
-        for name in (*placed, *added):
+        for name in (*placed, *added, *in_accounts):
             one = self.in_force.get(name, ValueList(name, ()))
             values = dict.fromkeys([*placed.get(name, one.values), *added.get(name, ())])
-            self.in_force[name] = replace(one, values=tuple(values))
+            self.in_force[name] = replace(one, values=tuple(values), in_accounts=in_accounts.get(name, {}))
         return {name: one.values for name, one in self.in_force.items()}

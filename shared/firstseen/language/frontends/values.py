@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_network
 
@@ -26,7 +27,8 @@ from sigma.types import (
 )
 
 from firstseen.errors import RuleError
-from firstseen.language.frontends.placeholders import Placeholders, expanded
+from firstseen.language.frontends.in_accounts import any_account
+from firstseen.language.frontends.placeholders import Placeholders, expanded, inside_accounts
 from firstseen.language.predicates import ALWAYS, Leaf, Op, Or, Predicate, disjunction
 
 MAX_REGEX_CHARACTERS = 10_000
@@ -68,11 +70,9 @@ class Reader:
             case SigmaExpansion():
                 return Or(tuple(self.predicate(one) for one in value.values))
             case SigmaString():
-                made = self._network if self.networks else self._text
-                return disjunction(*(made(one) for one in expanded(value, self.placeholders)))
+                return self._filled(value, self._network if self.networks else self._text)
             case SigmaRegularExpression():
-                texts = expanded(value.regexp, self.placeholders)
-                return disjunction(*(self._regex(str(one), value) for one in texts))
+                return self._filled(value.regexp, lambda one: self._regex(str(one), value))
             case SigmaBool():
                 return self._scalar(value.boolean)
             case SigmaTimestampPart():
@@ -81,6 +81,15 @@ class Reader:
                 return self._scalar(value.number)
             case _:
                 return self._of_a_field(value)
+
+    def _filled(self, value: SigmaString, made: Callable[[SigmaString], Predicate]) -> Predicate:
+        """The value with its placeholders filled: everywhere, or in the accounts where more is listed."""
+        everywhere = [made(one) for one in expanded(value, self.placeholders)]
+        inside = [
+            (ids, disjunction(*(made(one) for one in texts)))
+            for ids, texts in inside_accounts(value, self.placeholders)
+        ]
+        return disjunction(*everywhere, *any_account(inside))
 
     def _of_a_field(self, value: SigmaType) -> Predicate:
         match value:

@@ -16,18 +16,16 @@ from typing import Any
 
 from firstseen.sources.derived import agents
 from firstseen.sources.derived.addresses import AddressReader, autonomous_system, country, first_host, network_of
+from firstseen.sources.derived.vocabulary import LOCATING_NAMES, TIME_NAMES, stem
 from firstseen.sources.derived.zones import DAY_SECONDS, HOUR_SECONDS, UTC, Zone, zone_of
 from firstseen.sources.source import Accessor, Derived, Source, View
+
+__all__ = ["LOCATING_NAMES", "TIME_NAMES", "VALUES", "WEEKDAYS", "derived", "stem"]
 
 MAX_VALUES = 100
 """Of one field of one event, that are looked at."""
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-
-TIME_NAMES = frozenset({"time.hour", "time.weekday"})
-
-LOCATING_NAMES = frozenset({"source.as.number", "source.geo.country", "source.geo.country_iso_code"})
-"""Names that need a database of addresses; without one no event has them."""
 
 VALUES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"time.hour": tuple(map(str, range(24))), "time.weekday": WEEKDAYS}
@@ -37,11 +35,6 @@ VALUES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 _NAMED_AS = {"source.geo.country_iso_code": "source.geo.country"}
 _EXAMPLE_DAY = 20_514  # Monday, 2026-03-02, in days since 1970
 _EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday
-
-
-def stem(name: str) -> str:
-    """A name without its zone."""
-    return name.partition("@")[0]
 
 
 def derived(source: Source, name: str) -> Derived | None:

@@ -1,0 +1,64 @@
+"""What canaries send, made from a pack's own rules: lists filled as they are, filters joined, proven by the pipeline.
+
+Each example goes through the pipeline as it will in a deployment, in a state of its own. Only what made its finding
+there is sent.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from firstseen.adapters.local.memory import MemoryStore
+from firstseen.cli.proving import RECEIVED_US, Taking, ask_of, encoded, still
+from firstseen.errors import RuleError
+from firstseen.language.canaries import MAX_EVENTS_BYTES, Canaries, Canary, LeftOut
+from firstseen.language.derived_names import locating
+from firstseen.language.examples.search import Unsolved
+from firstseen.language.examples.sequences import sequences
+from firstseen.language.pack import Pack
+from firstseen.language.rules import Correlation
+from firstseen.pipeline import Delivery, Pipeline
+from firstseen.sources.registry import SOURCES
+
+
+def canaries_of(pack: Pack) -> Canaries:
+    """One for each rule in force that can be shown, and why not for the others."""
+    sent: list[Canary] = []
+    left_out: list[LeftOut] = []
+    bases = {base.id: base for base in pack.bases}
+    for rule in pack.correlations:
+        if not rule.enabled:
+            continue
+        members = list(dict.fromkeys(member.base_id for member in rule.members))
+        made = _canary(rule, Pack.of([bases[one] for one in members], [rule]))
+        if isinstance(made, Canary):
+            sent.append(made)
+        else:
+            left_out.append(LeftOut(rule.card.id, rule.card.title, made))
+    return Canaries(pack.version, tuple(sent), tuple(left_out))
+
+
+def _canary(rule: Correlation, alone: Pack) -> Canary | str:
+    """The rule's canary, or why there is none. ``alone``: a pack of this rule."""
+    if locating(alone):
+        return "it asks whose an address is: what the deployment's database says is not known here"
+    try:
+        made = sequences(rule, {base.id: base for base in alone.bases}, SOURCES, ask_of)
+    except RuleError as exc:
+        return str(exc)
+    if isinstance(made, Unsolved):
+        return made.reason
+    events = b"[" + b",".join(map(encoded, made[0].views)) + b"]"
+    if len(events) > MAX_EVENTS_BYTES:
+        return f"its example has {len(events):,} bytes, a message takes {MAX_EVENTS_BYTES:,}"
+    uids = _findings(alone, events)
+    if len(uids) != 1:
+        return f"its example made {len(uids)} findings in one delivery, not one"
+    return Canary(rule.card.id, rule.card.title, uids[0], msgspec.Raw(events))
+
+
+def _findings(alone: Pack, events: bytes) -> list[str]:
+    """Uids of the findings of one delivery, its log recognised by itself."""
+    pipeline = Pipeline(alone, MemoryStore(), Taking(), owner="canary", clock=still)
+    report = pipeline.process([Delivery("canary", [events], RECEIVED_US)])
+    return [] if report.rejects or report.retry else [one.uid for one in report.findings]

@@ -1,0 +1,157 @@
+"""Canaries on Azure: given to the host for the hub, taken from it, looked for an hour later; nobody is told of them."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import azure.functions as func
+import pytest
+
+from firstseen.adapters.azure.clients import local_table_client
+from firstseen.cli.canarying import canaries_of
+from firstseen.findings import canaries
+from firstseen.findings.times import HOUR_US
+from firstseen.language.canaries import dump
+from firstseen.language.pack import load
+from functions.azure import logs
+from functions.azure.canary import canary
+from functions.azure.function_app import app
+from functions.azure.sweep import sweep
+from tests.faults.faulty import RecordingSink
+from tests.faults.world import event
+from tests.functions.azure_cloud import Cloud, Servers, servers
+
+
+@dataclass
+class World:
+    """A deployment that sends canaries once a day."""
+
+    cloud: Cloud
+
+    def call(self, *, later_us: int = 0) -> list[bytes]:
+        """The timer's next call, in a fresh process; what the host is to send."""
+        self.cloud.clock.now_us += later_us
+        return [one.encode() for one in canary(self.cloud.build())]
+
+    def last(self) -> canaries.Round:
+        found = canaries.last_round(self.cloud.build().store)
+        assert found is not None
+        return found
+
+    def entities(self) -> dict[str, Any]:
+        """Every row of the table that expires neither with a canary nor is their round's, without times of writing."""
+        name = self.cloud.environment["FIRSTSEEN_TABLE"]
+        client = local_table_client(self.cloud.account.connection_string, name)
+        expires_us = self.cloud.clock.now_us + canaries.EXPIRY_US
+        found = {f"{one['PartitionKey']}/{one['RowKey']}": dict(one) for one in client.list_entities()}
+        return {
+            place: one
+            for place, one in found.items()
+            if int(getattr(one.get("expires_us"), "value", 0)) != expires_us and b"canary" not in str(one).encode()
+        }
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    with servers(tmp_path_factory.mktemp("packs")) as found:
+        yield found
+
+
+@pytest.fixture
+def world(made: Servers) -> World:
+    cloud = made.deploy()
+    pack = Path(cloud.environment["FIRSTSEEN_PACK"])
+    pack.with_suffix(".canaries").write_bytes(dump(canaries_of(load(pack.read_bytes()))))
+    cloud.environment["FIRSTSEEN_CANARY_HOURS"] = "24"
+    return World(cloud)
+
+
+def lines(caplog: pytest.LogCaptureFixture, kind: logs.Kind) -> list[dict[str, Any]]:
+    """What was said of this kind."""
+    prefix = f"{logs.PREFIX} {kind} {{"
+    said = [one.getMessage() for one in caplog.records]
+    return [json.loads(one[len(prefix) - 1 :]) for one in said if one.startswith(prefix)]
+
+
+def test_each_rule_is_found_and_nobody_is_told(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger=logs.LOGGER)
+    world.cloud.deliver(world.cloud.build, world.call())
+    assert {row.finding.routing for row in world.cloud.rows()} == {"canary"}
+    sweep(world.cloud.build())
+    assert world.cloud.topic.received() == []
+    assert world.cloud.rejects() == []
+    assert lines(caplog, "finding") == []
+    assert world.call(later_us=HOUR_US) == []
+    (judged,) = [one for one in lines(caplog, "canaries") if one["step"] == "judged"]
+    assert (judged["came"], judged["silent"]) == (3, 0)
+    assert lines(caplog, "silent rule") == []
+    assert len(world.call(later_us=23 * HOUR_US)) == 3
+
+
+def test_a_rule_that_is_broken_on_purpose_alarms(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger=logs.LOGGER)
+    sent = world.call()
+    pack = Path(world.cloud.environment["FIRSTSEEN_PACK"])
+    good = pack.read_bytes()
+    pack.write_bytes(good.replace(b'"Remove"', b'"Rename"'))
+    try:
+        world.cloud.deliver(world.cloud.build, sent)
+    finally:
+        pack.write_bytes(good)
+    world.call(later_us=HOUR_US)
+    (told,) = lines(caplog, "silent rule")
+    assert (told["title"], told["events"]) == ("Removed", 1)
+    assert "did not match" in told["stuck"]
+
+
+def test_real_rows_are_the_same_after_a_round(world: World) -> None:
+    """Byte for byte, etags included: nothing of a real key was written."""
+    real = [event(number, number, "Ask") for number in range(3)]
+    world.cloud.deliver(world.cloud.build, real)
+    before = world.entities()
+    world.cloud.topic.received()
+    world.cloud.deliver(world.cloud.build, world.call())
+    assert world.entities() == before != {}
+    assert world.cloud.topic.received() == []
+
+
+def test_what_is_put_aside_is_still_a_canary(world: World) -> None:
+    """The tag is part of what is kept until it is tried again."""
+    down = RecordingSink(down=True)
+    real = event(1, 0, "Remove")
+    first = [lambda: world.cloud.build(over_sink=lambda _: down)]
+    world.cloud.deliver(lambda: first.pop()() if first else world.cloud.build(), [*world.call(), real])
+    assert sorted(row.finding.routing for row in world.cloud.rows()) == ["canary"] * 3 + ["send"]
+    assert len(world.cloud.topic.received()) == 1
+    assert world.last().sent == 3
+
+
+def test_no_record_of_a_log_can_be_a_canary(world: World) -> None:
+    """Whoever chooses values of an event does not choose how the message begins that carries it."""
+    world.call()
+    inside = json.loads(event(1, 0, "Remove")) | {"firstseen_canary": {"run": world.last().run, "rule": "x"}}
+    first = {"firstseen_canary": {"run": "x", "rule": "x"}, **json.loads(event(2, 0, "Remove"))}
+    bodies = [json.dumps({"records": [inside]}).encode(), json.dumps(first, separators=(",", ":")).encode()]
+    world.cloud.deliver(world.cloud.build, bodies)
+    assert [row.finding.routing for row in world.cloud.rows()] == ["send", "send"]
+
+
+def test_nothing_is_sent_when_it_is_switched_off(world: World) -> None:
+    world.cloud.environment["FIRSTSEEN_CANARY_HOURS"] = "0"
+    assert world.call() == []
+    assert canaries.last_round(world.cloud.build().store) is None
+
+
+def test_the_host_sends_each_message_to_the_hub_that_the_app_reads() -> None:
+    """The output's binding is of the same hub and connection as the trigger."""
+    found = {one.get_function_name(): one for one in app.get_functions()}
+    (out,) = [one for one in found["canary"].get_bindings() if one.name == "hub"]
+    (trigger,) = [one for one in found["ingest"].get_bindings() if one.name == "events"]
+    assert isinstance(found["canary"].get_trigger(), func.decorators.timer.TimerTrigger)
+    for part in ("event_hub_name", "connection"):
+        assert getattr(out, part) == getattr(trigger, part)
