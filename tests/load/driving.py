@@ -193,12 +193,14 @@ def rss_bytes(pid: int) -> int:
 
 
 def said_by(log: Path) -> Counter[str]:
-    """The numbers of the function's lines of log about batches, added up."""
+    """The function's metrics, which it writes into its log a batch a line, added up."""
     counts: Counter[str] = Counter()
     with log.open(encoding="utf-8") as lines:
         for line in lines:
-            if '"batch done"' in line:
-                counts.update({name: one for name, one in json.loads(line).items() if isinstance(one, int)})
+            if '"_aws"' in line:
+                said = json.loads(line)
+                named = said["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+                counts.update({one["Name"]: int(said[one["Name"]][0]) for one in named})
     return counts
 
 
