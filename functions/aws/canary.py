@@ -19,7 +19,8 @@ from firstseen.errors import InputError
 from firstseen.findings import canaries
 from firstseen.findings.canaries import CANARY, Verdict
 from firstseen.findings.times import HOUR_US
-from firstseen.language.canaries import SUFFIX, Canaries, load
+from firstseen.language.canaries import SUFFIX, Canaries
+from firstseen.language.in_force import canaries_in_force
 from functions.aws.wiring import ROOT, Context, Parts, Start, start
 
 if TYPE_CHECKING:
@@ -61,31 +62,30 @@ def go_on(parts: Parts, client: Callable[[], EventBridgeClient]) -> None:
 
     Raises InputError, RuleError, StoreUnavailable, StoreUnusable.
     """
-    now_us, wanted = parts.clock(), in_force(parts)
-    last = canaries.last_round(parts.store)
-    if last is not None and canaries.waits(last, wanted, now_us=now_us):
-        say(parts, canaries.judge(parts.store, last, wanted, now_us=now_us))
-    if canaries.due(last, wanted, now_us=now_us, every_us=parts.settings.canary_hours * HOUR_US):
-        run = uuid.uuid4().hex
-        messages = canaries.begin(parts.store, wanted, run, now_us=now_us)
-        say_begun(parts, wanted, run)
-        put(client(), parts.settings.canary_bus, messages)
+    now_us, wanted, published = parts.clock(), in_force(parts), parts.published
+    verdict = canaries.looked_for(parts.store, wanted, now_us=now_us)
+    if verdict is not None:
+        say(parts, verdict)
+    every_us, settled = parts.settings.canary_hours * HOUR_US, published is None or published.settled(now_us)
+    out = canaries.outgoing(parts.store, wanted, uuid.uuid4().hex, now_us=now_us, every_us=every_us, settled=settled)
+    if out is not None:
+        say_begun(parts, wanted, out.run)
+        put(client(), parts.settings.canary_bus, out.messages)
+        canaries.given(parts.store, out.run, now_us=now_us)
 
 
 def in_force(parts: Parts) -> Canaries:
-    """What is to be sent for the rules that run; none when nothing was published for them."""
-    published = parts.published
-    if published is None or not published.running:
-        return load((ROOT / parts.settings.pack).with_suffix(SUFFIX).read_bytes())
-    data = published.send_by()
-    if data is not None:
-        return load(data)
-    parts.logger.warning(canaries.NONE_PUBLISHED, extra={"runs": parts.pack.version})
-    return Canaries(parts.pack.version)
+    """What is to be sent for the rules that run; none when nothing was published for them, which is said."""
+    beside = (ROOT / parts.settings.pack).with_suffix(SUFFIX)
+    found = canaries_in_force(parts.published, beside.read_bytes)
+    if found is None:
+        told = {"runs": parts.pack.version, "mend": canaries.PUBLISH}
+        parts.logger.warning(canaries.NONE_PUBLISHED, extra=told)
+    return found or Canaries(parts.pack.version)
 
 
 def put(client: EventBridgeClient, bus: str, messages: Sequence[bytes]) -> None:
-    """Put them on the bus. Raises InputError when it does not take all: the next round sends them again."""
+    """Put them on the bus. Raises InputError when it does not take all: the next call sends them again."""
     for batch in batches(messages):
         left: list[PutEventsRequestEntryTypeDef] = [
             {"EventBusName": bus, "Source": CANARY, "DetailType": DETAIL_TYPE, "Detail": one.decode()} for one in batch

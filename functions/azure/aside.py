@@ -112,9 +112,9 @@ class Keeper:
         return self._queue(kept.REJECTS)
 
     def _queue(self, name: str) -> Queue:
-        from firstseen.adapters.azure.queues import ROLE, Queue  # noqa: PLC0415 - see above
+        from firstseen.adapters.azure.queues import SENDER, Queue  # noqa: PLC0415 - see above
 
-        return Queue(self._account(self._settings.queue_url), name, Asker(f"queue {name}", ROLE, clock=self._clock))
+        return Queue(self._account(self._settings.queue_url), name, Asker(f"queue {name}", SENDER, clock=self._clock))
 
     @cached_property
     def _blobs(self) -> Blobs:

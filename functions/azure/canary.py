@@ -11,7 +11,8 @@ import uuid
 from firstseen.findings import canaries
 from firstseen.findings.canaries import Verdict
 from firstseen.findings.times import HOUR_US
-from firstseen.language.canaries import SUFFIX, Canaries, load
+from firstseen.language.canaries import SUFFIX, Canaries
+from firstseen.language.in_force import canaries_in_force
 from functions.azure.logs import Value
 from functions.azure.wiring import ROOT, Parts
 
@@ -19,35 +20,34 @@ from functions.azure.wiring import ROOT, Parts
 def canary(parts: Parts) -> list[str]:
     """Judge the last round if it is time to, and begin the next if it is time to: its messages, for the host to send.
 
+    When the host could not, nothing of the round comes through: then the next call has it sent again.
     What it raises is the call's failure; the next one goes on: InputError, RuleError, StoreUnavailable, StoreUnusable.
     """
     if not parts.settings.canary_hours:
         return []
     parts.look()
-    now_us, wanted = parts.clock(), in_force(parts)
-    last = canaries.last_round(parts.store)
-    if last is not None and canaries.waits(last, wanted, now_us=now_us):
-        say(parts, canaries.judge(parts.store, last, wanted, now_us=now_us))
-    if not canaries.due(last, wanted, now_us=now_us, every_us=parts.settings.canary_hours * HOUR_US):
+    now_us, wanted, published = parts.clock(), in_force(parts), parts.published
+    verdict = canaries.looked_for(parts.store, wanted, now_us=now_us)
+    if verdict is not None:
+        say(parts, verdict)
+    every_us, settled = parts.settings.canary_hours * HOUR_US, published is None or published.settled(now_us)
+    out = canaries.outgoing(parts.store, wanted, uuid.uuid4().hex, now_us=now_us, every_us=every_us, settled=settled)
+    if out is None:
         return []
-    run = uuid.uuid4().hex
-    messages = canaries.begin(parts.store, wanted, run, now_us=now_us)
+    canaries.given(parts.store, out.run, now_us=now_us)
     numbers: dict[str, Value] = {"sent": len(wanted.canaries), "left_out": len(wanted.left_out)}
-    parts.log.say("canaries", numbers | {"step": "sent", "run": run, "runs": wanted.pack})
-    return [one.decode() for one in messages]
+    parts.log.say("canaries", numbers | {"step": "sent", "run": out.run, "runs": wanted.pack})
+    return [one.decode() for one in out.messages]
 
 
 def in_force(parts: Parts) -> Canaries:
-    """What is to be sent for the rules that run; none when nothing was published for them."""
-    published = parts.published
-    if published is None or not published.running:
-        return load((ROOT / parts.settings.pack).with_suffix(SUFFIX).read_bytes())
-    data = published.send_by()
-    if data is not None:
-        return load(data)
-    said: dict[str, Value] = {"step": "none", "runs": parts.pack.version, "reason": canaries.NONE_PUBLISHED}
-    parts.log.say("canaries", said, level=logging.WARNING)
-    return Canaries(parts.pack.version)
+    """What is to be sent for the rules that run; none when nothing was published for them, which is said."""
+    beside = (ROOT / parts.settings.pack).with_suffix(SUFFIX)
+    found = canaries_in_force(parts.published, beside.read_bytes)
+    if found is None:
+        reason = f"{canaries.NONE_PUBLISHED}: {canaries.PUBLISH}"
+        parts.log.say("canaries", {"step": "none", "runs": parts.pack.version, "reason": reason}, level=logging.WARNING)
+    return found or Canaries(parts.pack.version)
 
 
 def say(parts: Parts, verdict: Verdict) -> None:

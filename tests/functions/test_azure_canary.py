@@ -13,17 +13,20 @@ import azure.functions as func
 import pytest
 
 from firstseen.adapters.azure.clients import local_table_client
+from firstseen.adapters.local.packs import FolderShelf
+from firstseen.cli import main
 from firstseen.cli.canarying import canaries_of
 from firstseen.findings import canaries
-from firstseen.findings.times import HOUR_US
+from firstseen.findings.times import HOUR_US, iso
 from firstseen.language.canaries import dump
+from firstseen.language.in_force import InForce
 from firstseen.language.pack import load
 from functions.azure import logs
 from functions.azure.canary import canary
 from functions.azure.function_app import app
 from functions.azure.sweep import sweep
 from tests.faults.faulty import RecordingSink
-from tests.faults.world import event
+from tests.faults.world import RULES, event
 from tests.functions.azure_cloud import Cloud, Servers, servers
 
 
@@ -129,6 +132,42 @@ def test_what_is_put_aside_is_still_a_canary(world: World) -> None:
     assert sorted(row.finding.routing for row in world.cloud.rows()) == ["canary"] * 3 + ["send"]
     assert len(world.cloud.topic.received()) == 1
     assert world.last().sent == 3
+
+
+def test_what_the_host_could_not_send_is_sent_by_the_next_call(world: World) -> None:
+    """It sends after the function has ended, and nobody tells the function: nothing came through, as all can see."""
+    lost = world.call()
+    assert world.call(later_us=HOUR_US) == lost
+    world.cloud.deliver(world.cloud.build, lost)
+    assert world.call(later_us=HOUR_US) == []
+    assert world.last().silent_number == 0
+
+
+def test_a_round_of_rules_waits_until_all_processes_run_them(world: World, tmp_path: Path) -> None:
+    """And says each hour when none were published for them, which is no round that went well."""
+    rules = tmp_path / "other.yml"
+    rules.write_text(RULES.replace("eventName: Remove", "eventName: RemoveAll"), encoding="utf-8")
+    shelf = FolderShelf(tmp_path / "shelf")
+    assert main(["rules", "publish", str(rules), "--to", f"file:{tmp_path / 'shelf'}"]) == 0
+
+    def call(**changes: str) -> list[str]:
+        """With changes of what the pointer says."""
+        found = shelf.read_pointer()
+        assert found is not None
+        assert shelf.write_pointer(json.dumps(json.loads(found[0]) | changes).encode(), found[1])
+        parts = world.cloud.build()
+        parts.published = InForce(shelf, 120_000_000, parts.adopt)
+        return canary(parts)
+
+    assert call(at=iso(world.cloud.clock.now_us - 30_000_000)) == []
+    assert canaries.last_round(world.cloud.build().store) is None
+    world.cloud.clock.now_us += HOUR_US
+    assert "RemoveAll" in "".join(call())
+    world.cloud.clock.now_us += HOUR_US
+    assert call(canaries="") == []
+    world.cloud.clock.now_us += HOUR_US
+    assert call(canaries="") == []
+    assert (world.last().sent, world.last().judged_us) == (0, 0)
 
 
 def test_no_record_of_a_log_can_be_a_canary(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import codecs
 import gzip
 import json
 import logging
@@ -17,6 +18,7 @@ from firstseen.adapters.azure.asking import Account
 from firstseen.adapters.azure.blobs import Blobs, Gone
 from firstseen.adapters.azure.kept import DEAD_LETTERS, PUT_ASIDE
 from firstseen.errors import InputError, StoreUnavailable
+from firstseen.sources.aws_cloudtrail import CLOUDTRAIL
 from functions.azure.again import again
 from functions.azure.aside import Keeper
 from functions.azure.collect import collect
@@ -33,7 +35,10 @@ pytestmark = pytest.mark.skipif(
     not azurite_installed(), reason="Azurite is not installed: make node_modules/.installed"
 )
 
-ODD_NAMES = ("with space+plus.json", "ümlaut/日本.json", "a%2Fb&c=d.json", "x" * 900)
+ODD_NAMES = ("with space+plus.json", "ümlaut/日本.json", "a%2Fb&c=d.json", "%2e%2e/a", "a//..b/...", "x" * 900)
+
+LEADING_OUT = ("../{}/theirs", "a/../../{}/theirs", "..\\{}\\theirs", "a/..\\b", "./{}", "a/.", "..")
+"""Names that the library for HTTP, or a server, makes another blob's of."""
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +77,9 @@ FORMS: dict[str, Callable[[str], bytes]] = {
     "CloudEvent": lambda name: json.dumps(told(name)).encode(),
     "Event Grid's schema": lambda name: json.dumps(older(name)).encode(),
     "in Base64": lambda name: base64.b64encode(json.dumps(told(name)).encode()),
+    "with a mark before it": lambda name: codecs.BOM_UTF8 + json.dumps(told(name)).encode() + b"\n",
+    "in Base64 with white space": lambda name: b" " + base64.b64encode(json.dumps(told(name)).encode()) + b"\r\n",
+    "in Base64 with a mark inside": lambda name: base64.b64encode(codecs.BOM_UTF8 + json.dumps(told(name)).encode()),
 }
 
 
@@ -129,11 +137,14 @@ def test_below_a_prefix_that_is_said_to_hold_a_log_only_that_log_is_taken(cloud:
     other = NAMES[NAMES.index(name) - 1]
     cloud.environment["FIRSTSEEN_SOURCES"] = f"audit-logs/said/={name}"
     parts = cloud.build()
-    for place, content in (("said/fits", file(name)), ("said/other", line(other)), ("said/junk", b'{"hello": 1}')):
-        collect(parts, put(cloud, place, content))
+    forged = json.dumps(dict(CLOUDTRAIL.sample)).encode()
+    put_in = {"fits": file(name), "other": line(other), "forged": forged, "junk": b'{"hello": 1}'}
+    for place, content in put_in.items():
+        collect(parts, put(cloud, f"said/{place}", content))
     assert titles(cloud) == [f"Seen in {name}"]
     reasons = {one["pointer"]: one["reason"] for one in cloud.rejects()}
     assert reasons["blob:audit-logs/said/other"] == f"it should be of {name}, and is an event of {other}"
+    assert reasons["blob:audit-logs/said/forged"] == f"it should be of {name}, and is an event of aws.cloudtrail"
     assert reasons["blob:audit-logs/said/junk"].startswith(f"{name}: no time that can be read")
     collect(parts, put(cloud, "elsewhere/other", line(other)))
     assert titles(cloud) == sorted([f"Seen in {name}", f"Seen in {other}"])
@@ -157,6 +168,34 @@ def test_what_is_no_notice_about_a_blob_that_was_put_in_is_kept_and_nothing_is_r
     assert reject["message_id"] == "m1"
     assert "notice" in reject["reason"]
     assert cloud.uids() == []
+
+
+@pytest.mark.parametrize("way", LEADING_OUT)
+def test_no_name_leads_out_of_its_container(cloud: Cloud, way: str) -> None:
+    """Neither that of a notice, nor that of a message which somebody put among those that wait."""
+    for container in (cloud.blobs(), cloud.arrivals()):
+        container.upload_blob("theirs", file("okta.system"), overwrite=True)
+    arrived, blob = way.format("large"), way.format("audit-logs")
+    parts = cloud.build()
+    collect(parts, notice(arrived))
+    for place in ({"arrived": arrived}, {"blob": blob}):
+        message = {"handle": "h", "received_us": cloud.clock(), **place}
+        again(parts, Message("m2", json.dumps(message).encode()))
+    assert ["leads out of its container" in one["reason"] for one in cloud.rejects()] == [True] * 3
+    assert cloud.uids() == []
+    assert cloud.arrivals().get_blob_client("theirs").exists(), "nor does it remove anything there"
+
+
+@pytest.mark.parametrize("way", LEADING_OUT)
+def test_blobs_themselves_follow_no_such_name(cloud: Cloud, way: str) -> None:
+    """A reject that was sent back by hand has one, too, whose reader may do more than the app."""
+    cloud.blobs().upload_blob("theirs", b"secret", overwrite=True)
+    inside, name = Blobs(cloud.account, "audit-logs"), way.format("large")
+    with pytest.raises(Gone, match="leads out of its container"):
+        list(inside.chunks(name))
+    assert inside.read(name) is None
+    inside.delete(name)
+    assert cloud.blobs().get_blob_client("theirs").exists()
 
 
 def test_a_notice_of_something_else_than_a_new_blob_is_nothing(cloud: Cloud) -> None:

@@ -6,16 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
+from types import SimpleNamespace
 from typing import get_args
 
 import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.core.rest import HttpRequest
 
-from firstseen.adapters.azure import kept
-from firstseen.adapters.azure.asking import Asker
+from firstseen.adapters.azure import kept, queues
+from firstseen.adapters.azure.asking import Account, Asker
 from firstseen.adapters.azure.calling import Backoff
 from firstseen.adapters.azure.kept import Aside
+from firstseen.adapters.azure.queues import Queue
 from firstseen.adapters.azure.table_store import WORKERS
 from firstseen.errors import InputError, SettingsError, StoreUnavailable
 from firstseen.settings.azure import AzureSettings
@@ -63,6 +65,21 @@ def test_a_call_is_repeated_only_while_its_fault_passes(status: int, tries: int,
     with pytest.raises(StoreUnavailable, match=words):
         asker.ask(call)
     assert len(calls) == tries
+
+
+def test_who_may_not_use_a_queue_is_told_the_least_role_that_lets_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*_: object, **__: object) -> None:
+        fault = HttpResponseError("said")
+        fault.status_code = 403
+        raise fault
+
+    client = SimpleNamespace(send_message=denied, get_queue_properties=denied)
+    monkeypatch.setattr(queues, "queue_client", lambda *_: client)
+    queue = Queue(Account("https://a.queue.core.windows.net"), "rejects")
+    with pytest.raises(StoreUnavailable, match="the role Storage Queue Data Message Sender there"):
+        queue.send("text")
+    with pytest.raises(StoreUnavailable, match="the role Storage Queue Data Reader there"):
+        queue.length()
 
 
 def test_no_attempt_is_begun_after_the_deadline() -> None:

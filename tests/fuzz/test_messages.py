@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import json
 from contextlib import suppress
+from urllib.parse import quote, unquote
 
 from hypothesis import given
 from hypothesis import strategies as st
+from urllib3.util import parse_url
 
 from firstseen.adapters.azure import kept
 from firstseen.adapters.azure.kept import Aside
@@ -63,8 +65,15 @@ OLDER = {"eventType": NOTICE["type"], "subject": NOTICE["subject"], "topic": "/s
 TEXTS = [json_bytes(NOTICE), json_bytes(OLDER), base64.b64encode(json_bytes(NOTICE))]
 
 
-@given(st.one_of(mangled(TEXTS, (b"/blobs/", b"..", b"\\ud800", b"%2F")), grafted([NOTICE, OLDER]).map(json_bytes)))
+@given(
+    st.one_of(
+        mangled(TEXTS, (b"/blobs/", b"/../", b"/.", b"\\ud800", b"%2F")), grafted([NOTICE, OLDER]).map(json_bytes)
+    )
+)
 @fuzzed(100)
 def test_a_hostile_notice_names_a_blob_among_those_that_were_put_in_or_is_refused(text: bytes) -> None:
     with bounded(), suppress(InputError):
-        assert len(notices.read(text)) <= notices.MAX_NAME_CHARACTERS
+        name = notices.read(text)
+        assert len(name) <= kept.MAX_NAME_CHARACTERS
+        asked = parse_url(f"https://account/audit-logs/{quote(name, safe='/~')}").path or ""
+        assert unquote(asked) == f"/audit-logs/{name}", "another blob would be read"

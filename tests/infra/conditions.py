@@ -27,6 +27,14 @@ def chosen(template: Template, given: Mapping[str, str]) -> Template:
     return parts
 
 
+def refusals(template: Template, given: Mapping[str, str]) -> list[str]:
+    """What CloudFormation says when it refuses these parameters by the template's rules; others are as by default."""
+    values = {name: str(one.get("Default", "")) for name, one in template["Parameters"].items()} | dict(given)
+    asked = [one for one in template["Rules"].values() if _holds(one["RuleCondition"], {}, values)]
+    made = [assertion for one in asked for assertion in one["Assertions"]]
+    return [one["AssertDescription"] for one in made if not _holds(one["Assert"], {}, values)]
+
+
 def _holds(condition: Any, conditions: Mapping[str, Any], values: Mapping[str, str]) -> bool:
     match condition:
         case {"Condition": name}:

@@ -80,6 +80,13 @@ def test_without_a_key_of_theirs_findings_rules_and_trail_have_the_stacks_and_th
     assert [one.get("SqsManagedSseEnabled") for one in queues] == [True] * 3
 
 
+def test_the_table_has_a_key_that_nobody_is_charged_for_unless_they_bring_one() -> None:
+    """Told nothing or *false*, DynamoDB encrypts all the same; *true* is a key whose every use is charged."""
+    own, theirs = (form(name)["Resources"]["State"]["Properties"]["SSESpecification"] for name in ("own", "theirs"))
+    assert own == {"SSEEnabled": False}
+    assert theirs == {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": {"Ref": "KmsKeyArn"}}
+
+
 @pytest.mark.parametrize("name", ["theirs", "theirs-by-topic"])
 def test_with_a_key_of_theirs_everything_has_it_and_no_other_is_made(name: str) -> None:
     trail = {"AWS::CloudTrail::Trail"} if name == "theirs-by-topic" else set()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from azure.storage.blob import ContainerClient
 
-from firstseen.adapters.azure.kept import AUDIT_LOGS, DEAD_LETTERS, LARGE, PUT_ASIDE, REJECTS
+from firstseen.adapters.azure.kept import AUDIT_LOGS, DEAD_LETTERS, LARGE, NEW_BLOBS, PUT_ASIDE, REJECTS
 from firstseen.findings.times import MINUTE_US
 from functions.azure.again import again
 from functions.azure.collect import collect
@@ -62,10 +62,9 @@ than one that is assigned, too.
 
 BY_HOST = {
     "hostOwnsItsBlobs": "the Functions host keeps leases and checkpoints, and reads the package",
-    "hostCountsNotices": "the host asks how many there are, to know how many instances are needed",
     "appReadsEvents": "the host's trigger reads the hub",
     "appSendsCanaries": "the host sends what the function for canaries returns",
-    "appTakesNotices": "the host's trigger takes messages and deletes them",
+    "appTakesNotices": "the host's trigger takes messages, counts, deletes and shows them again",
     "appWritesLogs": "host and worker write logs",
 }
 """Assignments of the app's identity that no request of its code needs, and why they are there."""
@@ -75,6 +74,14 @@ BY_TOPICS = {"topicKeepsUndelivered", "topicSendsNotices"}
 
 WIDER = {"appPutsAside": "the host's trigger takes messages, hides them anew and deletes them"}
 """Assignments for which a smaller role would do, if only the app's own requests counted."""
+
+
+BY_TRIGGERS = frozenset(
+    {f"{QUEUE}/read", f"{MESSAGES}/read", f"{MESSAGES}/process/action", f"{MESSAGES}/write", f"{MESSAGES}/delete"}
+)
+"""What the host needs on a queue that it calls a function for: to count, to take, to show a message again whose call
+failed, and to remove it when the call is done.
+"""
 
 
 @dataclass(frozen=True)
@@ -247,6 +254,11 @@ def test_no_smaller_roles_would_do(seen: set[tuple[str, str]]) -> None:
         elif asked <= {right for other in ALLOWS.values() if other < one.allows for right in other}:
             wider.add(one.symbol)
     assert wider == set(WIDER)
+
+
+@pytest.mark.parametrize("name", [PUT_ASIDE, NEW_BLOBS])
+def test_the_host_may_do_with_a_triggers_queue_what_a_failed_call_takes(name: str) -> None:
+    assert {right for one in grants() if one.on == f"queue {name}" for right in one.allows} >= BY_TRIGGERS
 
 
 def test_what_the_app_cannot_do_with_what_it_was_given() -> None:

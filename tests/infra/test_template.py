@@ -22,6 +22,7 @@ from tests.emulators import ROOT, environment
 from tests.faults.world import event
 from tests.functions.aws_cloud import bus_event
 from tests.functions.further_logs import OKTA_ON_THE_BUS
+from tests.infra.conditions import refusals
 from tests.infra.templates import CALLS, MEMBER, TEMPLATE, Template, needs_infra, run, transformed, written
 
 pytestmark = needs_infra
@@ -171,6 +172,17 @@ def test_new_objects_of_the_bucket_with_other_logs_are_told_of_if_there_is_one()
     }
     assert chosen.matches_event(sample)
     assert not chosen.matches_event(sample | {"detail": {"bucket": {"name": "trail"}, "object": {"key": "a"}}})
+
+
+@pytest.mark.parametrize("way", ["bucket", "topic"])
+def test_the_trails_bucket_is_not_named_again_as_that_of_other_logs(way: str) -> None:
+    """Two rules would hand over each of its objects."""
+    given = {"TrailPath": way, "TrailBucketName": "trail", "TrailTopicArn": "arn:aws:sns:eu-central-1:111122223333:t"}
+    (said,) = refusals(template(), given | {"LogBucketName": "trail"})
+    assert "LogBucketName" in said
+    for other in ("", "logs"):
+        assert refusals(template(), given | {"LogBucketName": other}) == []
+    assert refusals(template(), given | {"TrailPath": "none", "LogBucketName": "trail"}) == []
 
 
 def test_the_pattern_for_okta_takes_what_its_partner_bus_carries_if_there_is_one() -> None:
@@ -367,6 +379,14 @@ def test_each_alarm_watches_something_that_exists_tells_somebody_and_is_explaine
         if alarm["Namespace"] == "firstseen":
             assert f'"{alarm["MetricName"]}"' in handlers
             assert alarm["Dimensions"] == [{"Name": "service", "Value": {"Ref": "AWS::StackName"}}]
+
+
+def test_one_call_for_canaries_that_fails_is_told() -> None:
+    """It is called once an hour, and the next call may go well."""
+    alarm = of_type("AWS::CloudWatch::Alarm")["CanaryErrorsAlarm"]
+    assert (alarm["Statistic"], alarm["Period"], alarm["EvaluationPeriods"]) == ("Sum", 3600, 1)
+    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+    assert of_type("AWS::Events::Rule")["CanarySchedule"]["ScheduleExpression"] == "rate(1 hour)"
 
 
 @pytest.mark.parametrize("name", ["Ingest", "Sweep", "Baseline", "Canary"])

@@ -15,6 +15,7 @@ from firstseen.language.accounts import MAX_ID_CHARACTERS
 from firstseen.language.examples.search import Unsolved
 from firstseen.language.frontends.in_accounts import BRANCHES, FIELD, any_account
 from firstseen.language.frontends.loading import load_rules
+from firstseen.language.frontends.overlay_lists import MAX_SUGGESTIONS
 from firstseen.language.predicates import And, Leaf, Not, Or, Predicate, count_leaves
 from firstseen.matching.engine import Engine
 from firstseen.matching.explain import explain
@@ -127,6 +128,14 @@ def test_what_cannot_be_said_of_accounts_shows_its_place(people: str, words: str
     (fault,) = _set(people).faults
     assert words in fault.message
     assert str(fault.place) == place
+
+
+def test_of_many_words_that_mean_no_account_the_first_are_told_which_one_is_near() -> None:
+    """Each look among the names of thousands of accounts takes a while."""
+    words = ", ".join(f"payments-prd{number}: [eve]" for number in range(MAX_SUGGESTIONS + 5))
+    faults = _set(f"{{accounts: {{{words}}}}}").faults
+    mends = [fault.message.partition(": ")[2] for fault in faults]
+    assert mends == ["did you mean 'payments-prod'?"] * MAX_SUGGESTIONS + ["name it under accounts"] * 5
 
 
 def test_what_holds_in_an_account_is_asked_in_all_forms_of_a_placeholder() -> None:

@@ -15,6 +15,12 @@ from firstseen.auditing.sections import SECTIONS
 from firstseen.auditing.tables import Bounded
 from firstseen.cli import main
 from firstseen.cli.commands.audit import NAMES, arguments
+from firstseen.cli.proving import Taking
+from firstseen.cli.stores import open_store
+from firstseen.findings.canaries import Tag
+from firstseen.language.frontends.loading import build_pack
+from firstseen.pipeline import Delivery, Pipeline
+from firstseen.sources.times import parse_time
 from tests.unit.audit_samples import ACCOUNT, ADA, NOW, aws, login
 
 
@@ -90,6 +96,7 @@ def test_unusable_arguments_are_an_error(
     assert status == 2
 
 
+RULE_ID = "88888888-0000-4000-8000-000000000002"
 RULE = """
 title: Command by a new principal
 id: 88888888-0000-4000-8000-000000000001
@@ -138,3 +145,23 @@ def test_the_documentation_names_every_section_and_its_commands_can_be_typed() -
     assert len(typed) > 3
     for line in typed:
         assert parser.parse_args(shlex.split(line.partition(" >")[0])).now == "2026-10-15"
+
+
+def test_canaries_are_nobodys_acts_and_nobodys_last_sight(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A deployment's state has them beside real findings: an example's principal may be somebody's."""
+    (tmp_path / "rule.yml").write_text(RULE, encoding="utf-8")
+    log, url = tmp_path / "log.jsonl", f"sqlite:{tmp_path / 'state.db'}"
+    log.write_text(json.dumps(aws("ssm:SendCommand")) + "\n", encoding="utf-8")
+    assert main(["replay", "--rules", str(tmp_path / "rule.yml"), "--state", url, "--now", NOW, str(log)]) == 0
+    words = ("--state", url, "--format", "json", "--unused-days", "5")
+    capfd.readouterr()
+    before = _run(capfd, *words)
+    at = "2026-10-12T10:00:00Z"
+    store, at_us = open_store(url), parse_time(at) or 0
+    pipeline = Pipeline(build_pack({"r.yml": RULE.encode()}), store, Taking(), owner="canary", clock=lambda: at_us)
+    shown = json.dumps(aws("ssm:SendCommand", at)).encode()
+    report = pipeline.process([Delivery("1", [shown], at_us, canary=Tag("a" * 32, RULE_ID))])
+    store.close()
+    assert [one.routing for one in report.findings] == ["canary"]
+    assert _run(capfd, *words) == before
+    assert ADA in before[1]

@@ -8,11 +8,17 @@ from typing import Any
 
 import pytest
 
+from firstseen.adapters.local.memory import MemoryStore
 from firstseen.baseline.noise import Noise, RuleNoise, wide_bases
 from firstseen.cli import main
+from firstseen.cli.backtesting import _copy
+from firstseen.cli.stores import open_store
+from firstseen.findings.canaries import canary_state
 from firstseen.language.pack import Pack
 from firstseen.language.predicates import Leaf
 from firstseen.language.rules import Base
+from firstseen.store.state import KeyState
+from firstseen.store.store import Change
 from tests.unit.findings_samples import finding, rule
 
 NEW = "22222222-0000-4000-8000-000000000002"
@@ -106,6 +112,18 @@ def test_a_copy_of_live_state_is_used_and_the_live_state_is_not_touched(
     assert found["findings"] == 1
     assert main(["baseline", "export", "--state", state, "-o", str(tmp_path / "after")]) == 0
     assert (tmp_path / "before").read_bytes() == (tmp_path / "after").read_bytes()
+
+
+def test_keys_of_canaries_are_not_copied(tmp_path: Path) -> None:
+    """They expire, and no rule has them: a copy would only hold them longer."""
+    url, copy = f"sqlite:{tmp_path / 'state.db'}", MemoryStore()
+    live = open_store(url)
+    mine = KeyState("rule", "meaning")
+    live.commit([Change("a" * 32, None, mine)])
+    live.commit([Change("b" * 32, None, canary_state("c" * 32, KeyState("rule", "meaning")))])
+    live.close()
+    _copy(url, copy)
+    assert [one.state for _, one in copy.scan_states()] == [mine]
 
 
 def test_the_table_names_what_it_counts(tmp_path: Path, log: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,8 +12,9 @@ import pytest
 
 from firstseen.adapters.local.packs import FolderShelf
 from firstseen.errors import InputError, RuleError
+from firstseen.findings.times import HOUR_US
 from firstseen.language.frontends.loading import build_pack
-from firstseen.language.in_force import InForce
+from firstseen.language.in_force import SETTLING_US, InForce
 from firstseen.language.pack import Pack, dump, load
 from firstseen.language.published import (
     MAX_POINTER_BYTES,
@@ -284,6 +285,36 @@ def test_where_nothing_was_published_what_came_with_the_program_runs() -> None:
     process = Process(Shelf())
     looked = process.in_force.look(0)
     assert (looked.refused, looked.changed, process.in_force.answered, process.runs) == ("", False, True, "own")
+
+
+def test_canaries_that_are_published_anew_for_the_pack_that_runs_are_taken() -> None:
+    shelf = Shelf()
+    shelf.put(packs(1))
+    process = Process(shelf)
+    process.in_force.look(0)
+    shelf.put(b"canaries")
+    shelf.pointer = write_pointer(
+        moved(None, Published(digest_of(packs(1)), at="2026-03-02T00:00:00Z", canaries=digest_of(b"canaries")))
+    )
+    assert process.in_force.look(EVERY_US).refused == ""
+    assert process.in_force.send_by() == b"canaries"
+    assert process.in_force.at == "2026-03-02T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("later_us", "settled"),
+    [(-120_000_000, False), (0, False), (SETTLING_US, False), (SETTLING_US + EVERY_US, True), (-HOUR_US, True)],
+    ids=["a-clock-ahead", "at-once", "others-may-not-have-looked", "all-have-looked", "a-wrong-clock"],
+)
+def test_a_pack_runs_everywhere_when_all_have_looked_and_ended_what_they_read(later_us: int, *, settled: bool) -> None:
+    at_us = 1_772_409_600_000_000
+    shelf = Shelf()
+    shelf.put(packs(1))
+    shelf.pointer = write_pointer(moved(None, Published(digest_of(packs(1)), at="2026-03-02T00:00:00Z")))
+    process = Process(shelf)
+    assert process.in_force.settled(at_us), "nothing was taken"
+    process.in_force.look(0)
+    assert process.in_force.settled(at_us + later_us) is settled
 
 
 def test_a_published_pack_is_taken_when_it_is_time_to_look_and_not_before() -> None:

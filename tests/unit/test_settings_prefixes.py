@@ -21,6 +21,15 @@ def test_the_longest_prefix_counts_in_whatever_order_they_are_said() -> None:
         assert [one and one.name for one in told] == ["okta.system", "gcp.audit", None]
 
 
+def test_a_bucket_or_container_alone_leaves_nothing_in_it_to_be_recognised() -> None:
+    found = prefixes("audit-logs/=okta.system")
+    assert found is not None
+    for place in ("audit-logs/a.json", "audit-logs/a/b.json", "audit-logs//a.json"):
+        source = source_at(place, found)
+        assert source is not None
+        assert source.name == "okta.system"
+
+
 def test_a_prefix_may_hold_an_equals_sign_as_folders_of_days_do() -> None:
     found = prefixes("logs/vk/year=2026/=vk.audit")
     assert found is not None

@@ -268,6 +268,17 @@ def test_a_named_source_is_believed() -> None:
     assert isinstance(found, Event)
 
 
+@pytest.mark.parametrize("named", SOURCES)
+def test_where_a_log_is_named_no_record_of_another_passes(named: str) -> None:
+    """Who may put in Okta's log could else put in what looks like CloudTrail's, or Entra's."""
+    for source in SOURCES.values():
+        sample = dict(source.sample)
+        for form in (sample, {"Records": [sample]}, bus(sample), json.dumps(sample)):
+            found = read_document(1, json.dumps(form).encode(), received_us=RECEIVED_US, source=SOURCES[named])
+            passed = [one.source.name for one in found if isinstance(one, Event)]
+            assert passed == ([named] if source.name == named else [])
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [

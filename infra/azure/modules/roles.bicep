@@ -185,27 +185,15 @@ resource appCountsRejects 'Microsoft.Authorization/roleAssignments@2022-04-01' =
   }
 }
 
-// Storage Queue Data Message Processor
+// Storage Queue Data Contributor
 resource appTakesNotices 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: newBlobs
-  name: guid(newBlobs.id, principalId, '8a0f0c08-91a1-4084-bc3d-661d67233fed')
+  name: guid(newBlobs.id, principalId, '974c5e8b-45b9-4653-ba55-5f855dd0fb88')
   properties: {
     principalId: principalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '8a0f0c08-91a1-4084-bc3d-661d67233fed')
-    description: 'The host takes notices of new blobs for the app'
-  }
-}
-
-// Storage Queue Data Reader
-resource hostCountsNotices 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  scope: newBlobs
-  name: guid(newBlobs.id, principalId, '19e7f393-937e-4f77-808e-94535e297925')
-  properties: {
-    principalId: principalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '19e7f393-937e-4f77-808e-94535e297925')
-    description: 'The host counts notices, to know how many instances are needed'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '974c5e8b-45b9-4653-ba55-5f855dd0fb88')
+    description: 'The host takes notices of new blobs for the app, counts them, and shows again those whose call failed'
   }
 }
 

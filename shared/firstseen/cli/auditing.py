@@ -54,14 +54,17 @@ def _events(one: Input, advance: Advance, received_us: int, source: Source | Non
 def hear_state(audit: Audit, store: Store) -> None:
     """The events that findings were made of, then when keys that name a principal were last seen.
 
-    A key's last sight counts for principals that an event has named: any text may stand in a key.
+    A key's last sight counts for principals that an event has named: any text may stand in a key. Canaries are nobody's
+    acts: neither their findings nor their keys count.
     """
     for row in store.scan_findings(Query()):
-        event = _kept(row.finding)
+        event = None if row.finding.routing == "canary" else _kept(row.finding)
         if event is not None:
             audit.add(event)
     for _, stored in store.scan_states():
         state = stored.state
+        if state.rule_id.startswith("firstseen."):
+            continue
         for value in (*state.group, *state.terms):
             for name in (without_path(actor({"userIdentity": {"arn": value}}) or value), value.casefold()):
                 if audit.seen.get(name) is not None:

@@ -21,6 +21,7 @@ from firstseen.cli.reading import scan
 from firstseen.cli.spool import Spool
 from firstseen.cli.stores import open_store
 from firstseen.errors import StoreUnavailable
+from firstseen.findings.canaries import CANARY
 from firstseen.findings.learning import RULE
 from firstseen.pipeline import BATCH_MATCHES, Match, Pipeline, Report, raised
 from firstseen.sources.event import Reject
@@ -140,10 +141,10 @@ def _own_state() -> Iterator[Store]:
 
 
 def _copy(url: str, store: Store) -> None:
-    """Key states, rules' rows and expectations of a live state. Its findings stay where they are."""
+    """Key states, rules' rows and expectations of a live state, without canaries'. Its findings stay where they are."""
     live = open_store(url)
     try:
-        states = live.scan_states()
+        states = (one for one in live.scan_states() if one[1].state.rule_id != CANARY)
         while batch := list(islice(states, COPIED)):
             store.commit([Change(key, None, replace(stored.state, pending=())) for key, stored in batch])
         for kind in COPIED_KINDS:

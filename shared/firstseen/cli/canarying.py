@@ -11,7 +11,7 @@ import msgspec
 from firstseen.adapters.local.memory import MemoryStore
 from firstseen.cli.proving import RECEIVED_US, Taking, ask_of, encoded, still
 from firstseen.errors import RuleError
-from firstseen.language.canaries import MAX_EVENTS_BYTES, Canaries, Canary, LeftOut
+from firstseen.language.canaries import MAX_EVENTS_BYTES, MAX_RULE_CHARACTERS, Canaries, Canary, LeftOut
 from firstseen.language.derived_names import locating
 from firstseen.language.examples.search import Unsolved
 from firstseen.language.examples.sequences import sequences
@@ -40,6 +40,8 @@ def canaries_of(pack: Pack) -> Canaries:
 
 def _canary(rule: Correlation, alone: Pack) -> Canary | str:
     """The rule's canary, or why there is none. ``alone``: a pack of this rule."""
+    if not 0 < len(rule.card.id) <= MAX_RULE_CHARACTERS:
+        return f"its id has {len(rule.card.id):,} characters, not 1 to {MAX_RULE_CHARACTERS}"
     if locating(alone):
         return "it asks whose an address is: what the deployment's database says is not known here"
     try:

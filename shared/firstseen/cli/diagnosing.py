@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from firstseen.cli.ruleset import read_rule_set
 from firstseen.errors import InputError, RuleError, StoreError
-from firstseen.findings.canaries import last_round
+from firstseen.findings.canaries import NONE_PUBLISHED, PUBLISH, last_round
 from firstseen.findings.diagnosis import Check, fail, ok, warn
 from firstseen.findings.learning import RULE, RuleRow, needs_row
 from firstseen.findings.rows import read_row
-from firstseen.findings.times import DAY_US, about
+from firstseen.findings.times import DAY_US, HOUR_US, about
 from firstseen.language.pack import Pack, dump
 from firstseen.language.published import Pointer, Published, believed, digest_of, read_pointer
 from firstseen.pipeline import LEASE_US
@@ -29,6 +29,9 @@ STAGED_US = 3 * DAY_US
 
 OLD_ROUND_US = 8 * DAY_US
 """A day more than the longest time between two rounds."""
+
+UNSENT_US = HOUR_US // 4
+"""More than a call of the function for canaries takes."""
 
 MAX_NAMED = 5
 
@@ -118,11 +121,20 @@ def _canaries(store: Store, now_us: int) -> Iterator[Check]:
     if last is None:
         yield ok("canaries", "no round was sent: they are switched off, or the first hour is not over")
         return
-    sent = f"{last.sent:,} were sent {about(max(0, now_us - last.sent_us))} ago, {last.left_out:,} rules have none"
-    if last.silent_number:
+    ago_us = max(0, now_us - last.sent_us)
+    sent = f"{last.sent:,} were sent {about(ago_us)} ago, {last.left_out:,} rules have none"
+    if not last.sent and last.left_out:
+        mend = "'firstseen rules build --canaries FILE RULES' says why"
+        yield warn("canaries", f"none is sent: the {last.left_out:,} rules in force have none", mend)
+    elif not last.sent:
+        yield warn("canaries", f"none is sent: {NONE_PUBLISHED}", PUBLISH)
+    elif last.silent_number:
         said = _named("rules made no finding", last.silent)
         yield fail("canaries", f"{sent}; of {last.silent_number:,}: {said}", "the runbook: CanariesAlarm, Canaries")
-    elif now_us - last.sent_us > OLD_ROUND_US:
+    elif not last.given_us and ago_us > UNSENT_US:
+        said = f"{last.sent:,} could not all be sent since {about(ago_us)}"
+        yield fail("canaries", said, "the runbook: CanaryErrorsAlarm, Failures")
+    elif ago_us > OLD_ROUND_US:
         yield warn("canaries", sent, "does their function run? If they were switched off, this is the last round")
     else:
         yield ok("canaries", f"{sent}; {'all came through' if last.judged_us else 'not looked for yet'}")

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from firstseen.findings.finding import Finding, key_hash, key_of
 from firstseen.findings.rows import Row, read_row, settle
 from firstseen.findings.times import DAY_US, HOUR_US
-from firstseen.language.canaries import Canaries, Canary
+from firstseen.language.canaries import MAX_RULE_CHARACTERS, Canaries, Canary, dump
+from firstseen.language.published import digest_of
 from firstseen.store.state import KeyState
 from firstseen.store.store import Store
 
@@ -37,7 +38,9 @@ MAX_NAMED = 100
 WHERE = ("canary", "round")
 """The record of the last round."""
 
-NONE_PUBLISHED = "no canaries were published for the rules in force: publish them again with this version"
+NONE_PUBLISHED = "no canaries were published for the rules in force"
+PUBLISH = "'firstseen rules publish RULES' of this version writes them, also for the same rules"
+"""What is to be done then."""
 
 Stuck = Literal["all", "before", "rule"]
 """Where canaries stuck: none of the round came through; nothing of this one was seen to match; it matched, and its rule
@@ -54,8 +57,10 @@ class Tag:
 
 
 class _Tagged(msgspec.Struct, forbid_unknown_fields=True):
-    run: str
-    rule: str
+    """Exactly what is made: a round's name is that of :func:`uuid.uuid4`, in hex."""
+
+    run: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")]
+    rule: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_RULE_CHARACTERS)]
 
 
 class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
@@ -108,7 +113,9 @@ class Round(Row):
     Attributes:
         run: its name; "": there was none.
         sent_us: when it was begun.
+        given_us: when all of it was handed over last; 0: it is to be sent, or to be sent again.
         pack: version of the rules that it was for.
+        canaries: hash of what was to be sent.
         sent, left_out: how many canaries, and how many rules in force without one.
         judged_us: when it was looked for last; 0: not yet.
         silent: ids of the rules that made no finding; at most MAX_NAMED.
@@ -117,7 +124,9 @@ class Round(Row):
 
     run: str = ""
     sent_us: int = 0
+    given_us: int = 0
     pack: str = ""
+    canaries: str = ""
     sent: int = 0
     left_out: int = 0
     judged_us: int = 0
@@ -149,43 +158,101 @@ def last_round(store: Store) -> Round | None:
     return read_row(store.records([WHERE]).get(WHERE), Round)
 
 
-def due(last: Round | None, canaries: Canaries, *, now_us: int, every_us: int) -> bool:
-    """Whether a round is to be sent: it is time, or other rules are in force."""
-    return last is None or now_us - last.sent_us >= every_us - HOUR_US // 2 or last.pack != canaries.pack
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """The messages of a round that is to be sent now. Sent twice they come to the same findings."""
+
+    run: str
+    messages: list[bytes]
+
+
+def outgoing(  # noqa: PLR0913 - what, its name, and when; times by name
+    store: Store, canaries: Canaries, run: str, *, now_us: int, every_us: int, settled: bool
+) -> Outgoing | None:
+    """The next round, named ``run``, if it is time to; else the last one if it was not sent, or nothing of it came.
+
+    ``settled``: who reads events runs the rules that these canaries are of; else nothing is sent yet. Call
+    :func:`given` when it was handed over. Raises StoreUnavailable, StoreUnusable.
+    """
+    if not settled:
+        return None
+    last = last_round(store)
+    if last is None or due(last, canaries, now_us=now_us, every_us=every_us):
+        return Outgoing(run, begin(store, canaries, run, now_us=now_us))
+    return None if last.given_us else Outgoing(last.run, messages(canaries, last.run))
+
+
+def due(last: Round, canaries: Canaries, *, now_us: int, every_us: int) -> bool:
+    """Whether another round is to be sent: it is time, or it is of other canaries.
+
+    One that was not sent in a day is not sent any more: rows of its first half may expire.
+    """
+    length_us = every_us if last.given_us else min(every_us, DAY_US)
+    return now_us - last.sent_us >= length_us - HOUR_US // 2 or last.canaries != name_of(canaries)
 
 
 def waits(last: Round | None, canaries: Canaries, *, now_us: int) -> bool:
     """Whether the last round is to be judged: it was not, or something was silent that may have come since.
 
-    One of other rules is never judged: what it should have found is not known any more. Nor one whose rows may have
-    expired.
+    One of other canaries is never judged: what it should have found is not known any more. Nor one that was not sent,
+    one with nothing in it, and one whose rows may have expired.
     """
     return (
         last is not None
-        and last.pack == canaries.pack
-        and JUDGED_AFTER_US <= now_us - last.sent_us < EXPIRY_US
+        and last.canaries == name_of(canaries)
+        and bool(last.sent and last.given_us)
+        and now_us - last.given_us >= JUDGED_AFTER_US
+        and now_us - last.sent_us < EXPIRY_US
         and (not last.judged_us or bool(last.silent_number))
     )
 
 
-def begin(store: Store, canaries: Canaries, run: str, *, now_us: int) -> list[bytes]:
-    """Record a round; its messages. A round that is recorded and never sent is found silent, and not forgotten.
+def name_of(canaries: Canaries) -> str:
+    """The hash that names them: also for the same rules others may be published."""
+    return digest_of(dump(canaries))
 
-    Raises StoreUnavailable, StoreUnusable.
-    """
+
+def messages(canaries: Canaries, run: str) -> list[bytes]:
+    """The messages of a round."""
+    return [wrap(run, one) for one in canaries.canaries]
+
+
+def begin(store: Store, canaries: Canaries, run: str, *, now_us: int) -> list[bytes]:
+    """Record a round as one to be sent; its messages. Raises StoreUnavailable, StoreUnusable."""
     new = Round(
         run=run,
         sent_us=now_us,
         pack=canaries.pack,
+        canaries=name_of(canaries),
         sent=len(canaries.canaries),
         left_out=len(canaries.left_out),
     )
     settle(store, WHERE, Round, lambda _: (new, None))
-    return [wrap(run, one) for one in canaries.canaries]
+    return messages(canaries, run)
+
+
+def given(store: Store, run: str, *, now_us: int) -> None:
+    """Record that the whole round was handed over. Raises StoreUnavailable, StoreUnusable."""
+
+    def decide(row: Round | None) -> tuple[Round | None, None]:
+        if row is None or row.run != run:  # another call has begun the next
+            return None, None
+        return msgspec.structs.replace(row, given_us=now_us), None
+
+    settle(store, WHERE, Round, decide)
+
+
+def looked_for(store: Store, canaries: Canaries, *, now_us: int) -> Verdict | None:
+    """What became of the last round, if it is time to judge it. Raises StoreUnavailable, StoreUnusable."""
+    last = last_round(store)
+    return judge(store, last, canaries, now_us=now_us) if last and waits(last, canaries, now_us=now_us) else None
 
 
 def judge(store: Store, last: Round, canaries: Canaries, *, now_us: int) -> Verdict:
-    """Look for the findings of the last round, and record what is missing. Raises StoreUnavailable, StoreUnusable."""
+    """Look for the findings of the last round, and record what is missing. When nothing came, it is sent again.
+
+    Raises StoreUnavailable, StoreUnusable.
+    """
     wanted = {canary_uid(last.run, one.uid): one for one in canaries.canaries}
     there = store.findings(list(wanted)) if wanted else {}
     missing = [uid for uid in wanted if uid not in there or there[uid].finding.routing != "canary"]
@@ -200,7 +267,8 @@ def judge(store: Store, last: Round, canaries: Canaries, *, now_us: int) -> Verd
         if row is None or row.run != last.run:  # another call has begun the next
             return None, None
         named = [one.canary.rule for one in silent[:MAX_NAMED]]
-        return msgspec.structs.replace(row, judged_us=now_us, silent=named, silent_number=len(silent)), None
+        found = msgspec.structs.replace(row, judged_us=now_us, silent=named, silent_number=len(silent))
+        return msgspec.structs.replace(found, given_us=0) if nothing else found, None
 
     settle(store, WHERE, Round, decide)
     return Verdict(last.run, last.sent_us, len(wanted) - len(missing), silent)

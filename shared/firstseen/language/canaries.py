@@ -17,6 +17,9 @@ SUFFIX = ".canaries"
 """Of the file beside a pack's."""
 
 MAX_BYTES = 16 * 1024 * 1024
+MAX_RULE_CHARACTERS = 128
+"""Of the id of a rule that a canary is sent for: it stands in the envelope."""
+
 MAX_EVENTS_BYTES = 200_000
 """Of one canary: with its envelope it is one message of every queue that it goes through."""
 

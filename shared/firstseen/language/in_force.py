@@ -6,11 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from firstseen.errors import InputError, RuleError
+from firstseen.language.canaries import Canaries, load
 from firstseen.language.pack import Pack
 from firstseen.language.published import Published, Shelf, believed, digest_of, read_pointer
+from firstseen.sources.times import parse_time
 
 MAX_STEPS_BACK = 3
 """Earlier packs that a start tries when the one in force is refused."""
+
+SETTLING_US = 600_000_000
+"""How long after its publication and the others' next look a pack may not run everywhere: a batch is still being read,
+clocks differ.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,7 @@ class InForce:
         adopt: compiles a pack and runs it from now on. Raises RuleError, and keeps the last one, when it cannot.
         running: hash of the pack that was adopted; "": the one that came with the program.
         canaries: hash of what canaries send for it; "": nothing was published for them.
+        at: when it was put in force, as its publisher's clock had it; "": not known.
         answered: the shelf was read once: what runs was chosen, not assumed.
     """
 
@@ -51,6 +59,7 @@ class InForce:
     adopt: Callable[[Pack], None]
     running: str = ""
     canaries: str = ""
+    at: str = ""
     answered: bool = False
     _next_us: int = 0
     _said: str = ""
@@ -82,7 +91,10 @@ class InForce:
             pointer = None if found is None else read_pointer(found[0])
         except RuleError as exc:
             return str(exc)
-        if pointer is None or pointer.hash == self.running:
+        if pointer is None:
+            return ""
+        if pointer.hash == self.running:  # what canaries send may have been published anew
+            self.canaries, self.at = pointer.canaries, pointer.at
             return ""
         refused = self._run(pointer.current)
         if refused and not self.running:
@@ -104,15 +116,34 @@ class InForce:
                 self._bad.clear()
             self._bad[one.hash] = f"pack {one.hash[:12]} is refused: {exc}"
             return self._bad[one.hash]
-        self.running, self.canaries = one.hash, one.canaries
+        self.running, self.canaries, self.at = one.hash, one.canaries, one.at
         return ""
+
+    def settled(self, now_us: int) -> bool:
+        """Whether other processes, which look as often, run what was put in force last, too.
+
+        A time that is missing, or so far ahead that it must be wrong, keeps nobody waiting.
+        """
+        return abs(now_us - (parse_time(self.at) or 0)) >= self.every_us + SETTLING_US
 
     def send_by(self) -> bytes | None:
         """What canaries send for the pack that runs; None: nothing is published for them.
 
         Raises InputError when the shelf does not answer, RuleError when it has other bytes than were published.
         """
-        data = self.shelf.read_pack(self.canaries) if self.canaries else None
-        if data is not None and digest_of(data) != self.canaries:
-            raise RuleError(f"canaries {self.canaries[:12]} have other bytes than were published: publish again")
+        wanted = self.canaries
+        data = self.shelf.read_pack(wanted) if wanted else None
+        if data is not None and digest_of(data) != wanted:
+            raise RuleError(f"canaries {wanted[:12]} have other bytes than were published: publish again")
         return data
+
+
+def canaries_in_force(published: InForce | None, own: Callable[[], bytes]) -> Canaries | None:
+    """What is to be sent for the rules that run; None: nothing was published for them.
+
+    ``own``: reads what came with the program. Raises InputError, RuleError as :meth:`InForce.send_by` does.
+    """
+    if published is None or not published.running:
+        return load(own())
+    data = published.send_by()
+    return None if data is None else load(data)

@@ -2,9 +2,9 @@
 
 ::
 
-    PREFIX/packs/<sha256>.pack   a pack; never written twice
-    PREFIX/packs/<sha256>.pack   what canaries send for a pack; the pointer names it beside the pack
-    PREFIX/current.json          the pointer: which of them is in force, what was before, who said so and when
+    PREFIX/packs/<sha256>.pack   a pack, or what canaries send for one: both are named alike; never written twice
+    PREFIX/current.json          the pointer: which pack is in force and what canaries send for it, what was before, who
+                                 said so and when
 
 A shelf may be anybody's to write, so nothing on it is taken at its word: a pack is what its hash says, within a size,
 of this version's format, whole and sound; else it is refused.
@@ -102,12 +102,12 @@ class Pointer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def pack_name(digest: str) -> str:
-    """Where a pack lies below the prefix."""
+    """Where a pack, or what canaries send for one, lies below the prefix."""
     return f"packs/{digest}.pack"
 
 
 def digest_of(data: bytes) -> str:
-    """The hash that names a pack."""
+    """The hash that names a pack, or what canaries send for one."""
     return hashlib.sha256(data).hexdigest()
 
 

@@ -12,6 +12,7 @@ from azure.storage.blob import ContainerClient
 
 from firstseen.adapters.azure.asking import OPTIONS, Account, Asker, unusable_connection_string
 from firstseen.adapters.azure.calling import code_of, first_line
+from firstseen.adapters.azure.kept import LEADS_OUT, leads_out
 from firstseen.errors import InputError
 
 ROLE = "Storage Blob Data Contributor"
@@ -48,7 +49,10 @@ def container_client(account: Account, name: str) -> ContainerClient:
 
 
 class Blobs:
-    """The blobs of one container. The client is made when it is first used. Threads may share it."""
+    """The blobs of one container, and of no other, whatever their names. Threads may share it.
+
+    The client is made when it is first used.
+    """
 
     def __init__(self, account: Account, container: str, asker: Asker | None = None) -> None:
         self._account = account
@@ -74,7 +78,7 @@ class Blobs:
                     raise
                 return None
 
-        return self._asker.ask(call, deadline_us=deadline_us)
+        return None if leads_out(name) else self._asker.ask(call, deadline_us=deadline_us)
 
     def chunks(self, name: str) -> Iterator[bytes]:
         """Its content in pieces of CHUNK_BYTES. Once begun, a blob that is written anew meanwhile fails.
@@ -82,6 +86,8 @@ class Blobs:
         Raises Gone; InputError for what may succeed later: denied, throttled, changed.
         """
         place = f"blob:{self._container}/{name}"
+        if leads_out(name):
+            raise Gone(f"{place}: {LEADS_OUT}")
         try:
             yield from self._client.download_blob(name).chunks()
         except HttpResponseError as exc:
@@ -99,7 +105,8 @@ class Blobs:
                 if code_of(exc) != _NO_BLOB:
                     raise
 
-        self._asker.ask(call, deadline_us=deadline_us)
+        if not leads_out(name):
+            self._asker.ask(call, deadline_us=deadline_us)
 
 
 def _fault(place: str, exc: HttpResponseError) -> Exception:

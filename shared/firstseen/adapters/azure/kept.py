@@ -37,6 +37,12 @@ AUDIT_LOGS = "audit-logs"
 NEW_BLOBS = "new-blobs"
 """The queue in which Event Grid tells of them."""
 
+MAX_NAME_CHARACTERS = 1_024
+"""Of a blob."""
+
+LEADS_OUT = "a blob's name that leads out of its container: it is not read"
+"""Said of a name that is refused."""
+
 MAX_MESSAGE_CHARACTERS = 48_000
 """Of a message, which is ASCII. A queue takes 64 KiB of what travels, in which some characters are longer."""
 
@@ -84,6 +90,15 @@ class _Message(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Message)
 
 
+def leads_out(name: str) -> bool:
+    """Whether a part of a blob's name is ``.`` or ``..``: libraries for HTTP make another blob's address of it.
+
+    The SDK leaves such parts as they are, and encodes what is encoded once more. Backslashes divide parts for some
+    servers. Two slashes in a row stay two, and name a blob like any other.
+    """
+    return not {".", ".."}.isdisjoint(name.replace("\\", "/").split("/"))
+
+
 def write(aside: Aside) -> str | None:
     """The message; None: it is too long for one, and its body has to lie in a blob."""
     told: dict[str, object] = {
@@ -100,7 +115,7 @@ def write(aside: Aside) -> str | None:
 
 
 def read(text: bytes) -> Aside:
-    """The delivery in a message. Raises InputError when somebody else wrote it."""
+    """The delivery in a message. Raises InputError when somebody else wrote it, as its content or a name shows."""
     try:
         message = _decoder.decode(text)
         body = _body(message)
@@ -109,6 +124,8 @@ def read(text: bytes) -> Aside:
         raise InputError(msg) from exc
     if body is None and not message.blob and not message.arrived:
         raise InputError("a delivery without its content: take the message out of the queue")
+    if leads_out(message.blob) or leads_out(message.arrived):
+        raise InputError(LEADS_OUT)
     told = (message.handle, message.received_us, message.pointer, message.tries, message.reason)
     return Aside(*told, body, message.blob, message.arrived)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 from azure.storage.queue import QueueClient
@@ -9,6 +10,9 @@ from azure.storage.queue import QueueClient
 from firstseen.adapters.azure.asking import OPTIONS, Account, Asker, unusable_connection_string
 
 ROLE = "Storage Queue Data Contributor"
+SENDER = "Storage Queue Data Message Sender"
+READER = "Storage Queue Data Reader"
+"""What it takes to do everything with a queue, to write, and to count."""
 
 NEVER = -1
 """The lifetime of a message that stays until somebody takes it; the service's own is seven days."""
@@ -30,7 +34,8 @@ class Queue:
     def __init__(self, account: Account, name: str, asker: Asker | None = None) -> None:
         self._account = account
         self._name = name
-        self._asker = asker or Asker(f"queue {name}", ROLE)
+        self._sending = asker or Asker(f"queue {name}", SENDER)
+        self._counting = replace(self._sending, role=READER)
 
     @cached_property
     def _client(self) -> QueueClient:
@@ -41,11 +46,11 @@ class Queue:
 
         Raises StoreUnavailable.
         """
-        self._asker.ask(
+        self._sending.ask(
             lambda: self._client.send_message(text, visibility_timeout=hidden_seconds, time_to_live=NEVER),
             deadline_us=deadline_us,
         )
 
     def length(self) -> int:
         """About how many messages it holds, the hidden ones too. Raises StoreUnavailable."""
-        return self._asker.ask(self._client.get_queue_properties).approximate_message_count or 0
+        return self._counting.ask(self._client.get_queue_properties).approximate_message_count or 0

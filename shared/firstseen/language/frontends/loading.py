@@ -30,7 +30,7 @@ from firstseen.language.frontends.sigma import (
     global_filter,
     reporting,
 )
-from firstseen.language.frontends.value_lists import ListsFound
+from firstseen.language.frontends.value_lists import NOWHERE, ByAccount, ListsFound
 from firstseen.language.pack import Pack
 from firstseen.language.rules import Base, Correlation
 from firstseen.sources.registry import SOURCES
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 __all__ = ["Loaded", "RuleFaults", "RuleTest", "build_pack", "load_rules"]
 
 NO_LISTS: Mapping[str, Sequence[str]] = {}
-NOWHERE: Mapping[str, Mapping[str, tuple[str, ...]]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ def load_rules(
     lists: Mapping[str, Sequence[str]] = NO_LISTS,
     *,
     added: Mapping[str, Sequence[str]] = NO_LISTS,
-    in_accounts: Mapping[str, Mapping[str, tuple[str, ...]]] = NOWHERE,
+    in_accounts: ByAccount = NOWHERE,
     sources: Iterable[Source] | None = None,
 ) -> Loaded:
     """The rules in ``files``, with value lists for their placeholders.
@@ -119,7 +118,7 @@ class _Loading:
     waiting: list[Document] = field(default_factory=list)
     lists: ListsFound = field(default_factory=ListsFound)
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    in_accounts: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    in_accounts: ByAccount = field(default_factory=dict)
     rules: list[BaseRule] = field(default_factory=list)
     filters: list[Filter] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)

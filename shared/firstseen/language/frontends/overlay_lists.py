@@ -19,9 +19,10 @@ account, the order does not matter. What should not hold everywhere is left out 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from itertools import islice
 from typing import Protocol
 
 from firstseen.errors import Place, RuleError
@@ -30,13 +31,14 @@ from firstseen.language.frontends.documents import Document
 from firstseen.language.frontends.faults import each
 from firstseen.language.frontends.likeness import like
 from firstseen.language.frontends.sections import Section
-from firstseen.language.frontends.value_lists import texts_at
+from firstseen.language.frontends.value_lists import ByAccount, texts_at
 
 Lists = dict[str, tuple[str, ...]]
-ByAccount = dict[str, dict[str, tuple[str, ...]]]
-"""List name → account id → values more in that account."""
 
 MAX_SELECTORS = 10_000
+MAX_SUGGESTIONS = 20
+"""Of words that mean no account: looking for one that is near takes a while among many accounts."""
+
 _KEYS = ("values", "add", "accounts")
 _ID = re.compile(r"[0-9]{12}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 """What needs no name to be known as an account's id: AWS accounts, Azure subscriptions and tenants."""
@@ -132,17 +134,20 @@ def joined(overlays: Iterable[Filling]) -> tuple[Lists, Lists]:
 
 def by_account(said: Iterable[InAccounts], accounts: Accounts, faults: list[RuleError]) -> ByAccount:
     """The values of each account; a word that means no account is a fault."""
-    found: ByAccount = {}
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    unmeant: list[InAccounts] = []
     names: dict[str, list[str]] = {}
     for account in accounts.values():
         names.setdefault(account.name.casefold(), []).append(account.id)
     for one in said:
         ids = _meant(one.selector, accounts, names)
         if not ids:
-            faults.append(RuleError(_unmeant(one.selector, accounts), one.place))
+            unmeant.append(one)
         for uid in ids:
             values = found.setdefault(one.name, {}).setdefault(uid, ())
             found[one.name][uid] = tuple(dict.fromkeys((*values, *one.values)))
+    if unmeant:
+        faults.extend(_faults(unmeant, accounts))
     return found
 
 
@@ -162,8 +167,11 @@ def _meant(selector: str, accounts: Accounts, names: Mapping[str, Sequence[str]]
     return [one.id for one in accounts.values() if like(asked, one.name.casefold())] if "*" in asked else []
 
 
-def _unmeant(selector: str, accounts: Accounts) -> str:
-    known = [text for one in accounts.values() for text in (one.name, one.id)]
-    near = get_close_matches(selector, known[:MAX_SELECTORS], n=1)
-    mend = f"did you mean {near[0]!r}?" if near else "name it under accounts"
-    return f"no account has the id, the name or the label {selector!r}: {mend}"
+def _faults(unmeant: Sequence[InAccounts], accounts: Accounts) -> Iterator[RuleError]:
+    """A fault for each word that means no account; the first MAX_SUGGESTIONS say which one is near."""
+    known = [text for one in islice(accounts.values(), MAX_SELECTORS // 2) for text in (one.name, one.id)]
+    for number, one in enumerate(unmeant):
+        near = get_close_matches(one.selector, known, n=1) if number < MAX_SUGGESTIONS else ()
+        mend = f"did you mean {near[0]!r}?" if near else "name it under accounts"
+        said = f"no account has the id, the name or the label {one.selector!r}: {mend}"
+        yield RuleError(said, one.place)

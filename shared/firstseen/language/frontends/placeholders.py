@@ -11,11 +11,10 @@ from typing import Protocol
 from sigma.types import Placeholder, SigmaString, SigmaStringPartType
 
 from firstseen.errors import RuleError
+from firstseen.language.frontends.value_lists import NOWHERE, ByAccount
 
 MAX_EXPANSIONS = 50_000
 """Of one value: everywhere, and again in all accounts together."""
-
-NO_ACCOUNTS: Mapping[str, Mapping[str, Sequence[str]]] = {}
 
 Ids = tuple[str, ...]
 Values = Mapping[str, Sequence[SigmaString]]
@@ -37,13 +36,10 @@ class Placeholders(Protocol):
 class Lists:
     """Values from value lists; wildcards in a listed value are wildcards.
 
-    ``in_accounts``: list name → account id → values more. ``used`` names the lists that were asked for, in the order
-    in which they were.
+    ``used`` names the lists that were asked for, in the order in which they were.
     """
 
-    def __init__(
-        self, lists: Mapping[str, Sequence[str]], in_accounts: Mapping[str, Mapping[str, Sequence[str]]] = NO_ACCOUNTS
-    ) -> None:
+    def __init__(self, lists: Mapping[str, Sequence[str]], in_accounts: ByAccount = NOWHERE) -> None:
         self._lists = lists
         self._in_accounts = in_accounts
         self.used: dict[str, None] = {}

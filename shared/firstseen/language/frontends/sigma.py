@@ -11,15 +11,13 @@ from firstseen.language.frontends.documents import Document
 from firstseen.language.frontends.extras import Extras, extras_of
 from firstseen.language.frontends.fingerprints import Question, fingerprint
 from firstseen.language.frontends.logsources import sources_of, written
-from firstseen.language.frontends.placeholders import NO_ACCOUNTS, Lists, Unexpanded
+from firstseen.language.frontends.placeholders import Lists, Unexpanded
 from firstseen.language.frontends.sections import Section
 from firstseen.language.frontends.selections import Selections
+from firstseen.language.frontends.value_lists import NOWHERE, ByAccount
 from firstseen.language.predicates import Predicate, conjunction, simplify
 from firstseen.language.rules import Base, Correlation, Member, Suppression, Vocabulary
 from firstseen.sources.source import Source
-
-InAccounts = Mapping[str, Mapping[str, Sequence[str]]]
-"""List name → account id → values that the list holds in that account only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ def base_rule(
     document: Document,
     lists: Mapping[str, Sequence[str]],
     sources: Iterable[Source],
-    in_accounts: InAccounts = NO_ACCOUNTS,
+    in_accounts: ByAccount = NOWHERE,
 ) -> BaseRule:
     """The base rule that ``document`` writes, without filters. Raises RuleError with its place."""
     names, vocabulary = sources_of(document, sources)
@@ -97,9 +95,7 @@ def named_by(suppression: Suppression | None, vocabulary: Vocabulary) -> Suppres
     return None if suppression is None else replace(suppression, vocabulary=vocabulary)
 
 
-def global_filter(
-    document: Document, lists: Mapping[str, Sequence[str]], in_accounts: InAccounts = NO_ACCOUNTS
-) -> Filter:
+def global_filter(document: Document, lists: Mapping[str, Sequence[str]], in_accounts: ByAccount = NOWHERE) -> Filter:
     """The filter that ``document`` writes. Raises RuleError with its place."""
     body = document.data.get("filter")
     if not isinstance(body, dict):

@@ -24,6 +24,12 @@ KEYS = ("name", "description", "examples", "values")
 _RULE_KEYS = frozenset({"title", "detection", "correlation", "filter", "logsource"})
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 
+ByAccount = Mapping[str, Mapping[str, tuple[str, ...]]]
+"""List name → account id → values more that the list holds in that account."""
+
+NOWHERE: ByAccount = {}
+"""No list holds more anywhere."""
+
 STAND_INS = ("192.0.2.0/24",)
 """For examples of rules over an empty list that names none: a text, and a network wherever one is wanted."""
 
@@ -132,10 +138,10 @@ class ListsFound:
         self,
         placed: Mapping[str, Sequence[str]],
         added: Mapping[str, Sequence[str]],
-        in_accounts: Mapping[str, Mapping[str, tuple[str, ...]]],
+        in_accounts: ByAccount,
     ) -> dict[str, tuple[str, ...]]:
         """What the lists hold everywhere in the end: ``placed`` in the place of those of the files, and ``added``
-        beside. ``in_accounts``: values more by list and account.
+        beside, and ``in_accounts`` more there.
         """
         self.in_force = dict(self._found)
         for name in (*placed, *added, *in_accounts):
