@@ -118,7 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
             try:
                 return self.asked(request)
             except (HTTPException, OSError):
-                self.upstream = None
+                self.let_go()
                 return self.asked(request)
             finally:
                 self.road.took(service, time.perf_counter() - began)
@@ -152,9 +152,13 @@ class _Handler(BaseHTTPRequestHandler):
     def hang_up(self) -> None:
         self.close_connection = True
 
-    def finish(self) -> None:
+    def let_go(self) -> None:
         if self.upstream is not None:
             self.upstream.close()
+        self.upstream = None
+
+    def finish(self) -> None:
+        self.let_go()
         super().finish()
 
     def log_message(self, *_: object) -> None:
