@@ -119,11 +119,11 @@ def test_state_for_each_event_and_match(shipped: Path, trails: list[Trail], repo
         "rules", "matches", "findings", "notified", "items read", "items written",
         "reads an event", "writes an event", "reads a match", "writes a match",
     )  # fmt: skip
-    few, busy = used.values()
+    few, stirred = used.values()
     about = (
         f"{few['events']:,} events in {few['objects']:,} objects, copies among them; "
         f"{few['matching']:,} of the objects hold a match for the shipped rules."
     )
     report.add("state", f"{about}\n\n{table(head, rows)}")
-    assert few["matches"] < busy["matches"]
-    assert busy["matches"] >= busy["events"] > 0
+    assert few["matches"] < stirred["matches"]
+    assert stirred["matches"] >= stirred["events"] > 0
