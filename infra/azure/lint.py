@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from lark.exceptions import LarkError
 from pycep import BicepParser  # type: ignore[import-not-found] # lives in .venv-infra
 
 from infra.azure.bicep_tree import Bicep, Module, Word, read
@@ -81,7 +82,7 @@ def _pycep_stops_at(text: str) -> int:
     """The line that pycep does not understand; 0: it understands all."""
     try:
         _pycep().parse(text=text)
-    except Exception as exc:  # noqa: BLE001 - whatever it raises says that it cannot read this
+    except LarkError as exc:
         return max(1, getattr(exc, "line", 1))
     return 0
 
