@@ -9,7 +9,7 @@ from typing import TypedDict
 from aws_lambda_powertools.metrics import MetricUnit
 
 from firstseen.baseline.noise import wide_bases
-from firstseen.errors import FirstseenError, StoreUnavailable
+from firstseen.errors import FirstseenError, StoreUnavailable, raised_at
 from firstseen.pipeline import Delivery, Rejected, Report
 from functions.aws.deliveries import Batch, QueueEvent, batch_of
 from functions.aws.wiring import Context, Parts, Start, say_missing, start
@@ -88,8 +88,8 @@ def _process(parts: Parts, deliveries: Sequence[Delivery], deadline_us: int, kee
         return parts.pipeline.process(deliveries, deadline_us=deadline_us, keep=keep)
     except FirstseenError:
         raise
-    except Exception:  # whatever it is, the other messages of the batch have to go on
-        parts.logger.exception("a batch failed: its messages are tried one by one")
+    except Exception as exc:  # noqa: BLE001 - whatever it is, the other messages of the batch have to go on
+        _say_fault(parts, "a batch failed: its messages are tried one by one", "", exc)
     whole = Report()
     for handle in dict.fromkeys(one.handle for one in deliveries):
         try:
@@ -97,12 +97,18 @@ def _process(parts: Parts, deliveries: Sequence[Delivery], deadline_us: int, kee
             part = parts.pipeline.process(alone, deadline_us=deadline_us, keep=keep)
         except FirstseenError:
             raise
-        except Exception as exc:  # this message comes again; the others go on
-            parts.logger.exception("message %s failed", handle)
+        except Exception as exc:  # noqa: BLE001 - this message comes again; the others go on
+            _say_fault(parts, "a message failed", handle, exc)
             whole.give_back([handle], f"it brought about a fault of firstseen: {type(exc).__name__}")
         else:
             whole.merge(part)
     return whole
+
+
+def _say_fault(parts: Parts, what: str, handle: str, exc: Exception) -> None:
+    """Where a fault of ours was raised; not its words, which may hold an event's values."""
+    told = {"message_id": handle, "fault": type(exc).__name__, "place": raised_at(exc)}
+    parts.logger.error(what, extra=told)
 
 
 def measure(parts: Parts, report: Report, batch: Batch) -> None:

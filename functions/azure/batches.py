@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from firstseen.adapters.azure.kept import Aside
 from firstseen.baseline.noise import wide_bases
-from firstseen.errors import FirstseenError, StoreError, StoreUnavailable
+from firstseen.errors import FirstseenError, StoreError, StoreUnavailable, raised_at
 from firstseen.findings.times import SECOND_US
 from firstseen.pipeline import Delivery, Pipeline, Rejected, Report
 from firstseen.sources.event import Reject
@@ -97,11 +97,7 @@ def _process(pipeline: Pipeline, deliveries: Sequence[Delivery], keep: _Keep) ->
 
 def _say_fault(parts: Parts, handle: str, exc: Exception) -> None:
     """Where a fault of ours was raised; not its words, which may hold an event's values."""
-    place, trace = "", exc.__traceback__
-    while trace is not None:
-        place = f"{trace.tb_frame.f_globals.get('__name__', '')}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    told: dict[str, Value] = {"message_id": handle, "fault": type(exc).__name__, "place": place}
+    told: dict[str, Value] = {"message_id": handle, "fault": type(exc).__name__, "place": raised_at(exc)}
     parts.log.say("fault", told, level=logging.ERROR)
 
 

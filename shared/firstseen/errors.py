@@ -85,6 +85,15 @@ class RuleError(FirstseenError):
         return shown
 
 
+def raised_at(exc: BaseException) -> str:
+    """``module:line`` where it was raised; "" if it never was. For logs: its words may hold an event's values."""
+    place, trace = "", exc.__traceback__
+    while trace is not None:
+        place = f"{trace.tb_frame.f_globals.get('__name__', '')}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
+
+
 def _pointed(text: str, column: int) -> list[str]:
     """The line, and a caret below the column; of a long line the part around the caret."""
     line = text.expandtabs(4)

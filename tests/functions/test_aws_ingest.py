@@ -289,6 +289,24 @@ def test_metrics_and_logs_say_what_happened_and_hold_no_values_of_events(
     assert "retries" not in metrics, "what is nought is not paid for"
 
 
+def test_a_fault_of_ours_is_told_by_its_place_and_not_by_its_words_which_may_hold_values(
+    account: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Broken(FaultySink):
+        def publish(self, findings, *, deadline_us=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG002
+            raise KeyError(findings[0].facts)
+
+    handler = account.container(lambda store, sink: (store, Broken(sink)))
+    messages = account.messages([bus_event(event(1, 98))])
+    answer = handler(queue_event(messages), Context())
+    assert answer == {"batchItemFailures": [{"itemIdentifier": messages[0].id}]}
+    said = capsys.readouterr().out
+    assert "192.0.2.1" not in said
+    told = [line for line in map(json.loads, said.splitlines()) if line.get("fault")]
+    assert [(one["message_id"], one["fault"]) for one in told] == [("", "KeyError"), (messages[0].id, "KeyError")]
+    assert all("test_aws_ingest:" in one["place"] for one in told)
+
+
 def test_a_start_that_fails_says_everything_at_once_and_every_call_fails(
     account: Cloud, caplog: pytest.LogCaptureFixture
 ) -> None:
