@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 PURGE = dump(build_pack({"rules.yml": RULES.replace("eventName: Remove", "eventName: Purge").encode()}))
 GOOD = digest_of(PURGE)[:12]
 
-NAMES = ("brackets", "format 2", "very deep predicate", "two rules of one id", "too large")
+NAMES = ("brackets", "format 3", "very deep predicate", "two rules of one id", "too large")
 EVERY_SECONDS = 120
 
 

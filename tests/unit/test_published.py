@@ -159,7 +159,8 @@ HOSTILE = {
     "no format": b'{"bases": [], "correlations": []}',
     "format true": changed(firstseen_pack=True),
     "format 0": changed(firstseen_pack=0),
-    "format 2": changed(firstseen_pack=2),
+    "format 2 without its tables": changed(firstseen_pack=2),
+    "format 3": changed(firstseen_pack=3),
     "two base rules of one id": twice("bases"),
     "two rules of one id": twice("correlations"),
     "a base rule that is missing": changed(bases=[]),
@@ -220,8 +221,8 @@ def test_a_pack_of_format_1_that_lies_here_since_it_was_made_is_read_rightly() -
 
 
 def test_a_newer_format_is_refused_with_the_mend() -> None:
-    with pytest.raises(RuleError, match=r"found '2'.*upgrade firstseen"):
-        load(HOSTILE["format 2"])
+    with pytest.raises(RuleError, match=r"found '3'.*upgrade firstseen"):
+        load(HOSTILE["format 3"])
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -46,7 +46,7 @@ def in_zone(
 
 def _base(base: Base, rule: str) -> Base:
     """The same object when the rule asks for no local time."""
-    if not any(name in TIME_NAMES for name in _names_of(base.predicate)):
+    if not _uses(base.predicate, TIME_NAMES, {}):
         return base
     return replace(base, predicate=_renamed(base.predicate, rule))
 
@@ -90,7 +90,8 @@ def _renamed(tree: Predicate, rule: str) -> Predicate:
 
 def locating(pack: Pack) -> list[str]:
     """The titles of the rules that need a database of addresses, in the order of the pack."""
-    bases = {base.id for base in pack.bases if LOCATING_NAMES.intersection(_names_of(base.predicate))}
+    known: _Known = {}
+    bases = {base.id for base in pack.bases if _uses(base.predicate, LOCATING_NAMES, known)}
     return [
         one.card.title
         for one in pack.correlations
@@ -114,15 +115,23 @@ def _names(one: Correlation) -> set[str]:
     return found if one.suppression is None else found.union(one.suppression.fields)
 
 
-def _names_of(tree: Predicate) -> Iterator[str]:
+_Known = dict[int, bool]
+"""Answers for large parts by their identity: rules of a pack share them (:mod:`firstseen.language.sharing`)."""
+
+_LARGE = 16
+"""Parts from which on an answer is kept."""
+
+
+def _uses(tree: Predicate, names: Container[str], known: _Known) -> bool:
+    """Whether the tree asks for any of these names."""
     match tree:
         case Leaf(field, op, value):
-            if field is not None:
-                yield field
-            if op in _SAME:
-                yield str(value)
+            return (field is not None and field in names) or (op in _SAME and str(value) in names)
         case Not(part):
-            yield from _names_of(part)
+            return _uses(part, names, known)
+        case And(parts) | Or(parts) if len(parts) < _LARGE:
+            return any(_uses(part, names, known) for part in parts)
         case And(parts) | Or(parts):
-            for part in parts:
-                yield from _names_of(part)
+            if id(tree) not in known:
+                known[id(tree)] = any(_uses(part, names, known) for part in parts)
+            return known[id(tree)]

@@ -2,14 +2,16 @@
 
 A pack is one JSON document: ``{"firstseen_pack": FORMAT, "version": …, "bases": […], "correlations": […]}``
 with sorted keys, so that the same rules give the same bytes. Its hash is the SHA-256 of those bytes. Names of accounts
-are under ``known_accounts``, where there are any: a program that knows nothing of them reads the rest.
+are under ``known_accounts``, where there are any: a program that knows nothing of them reads the rest. Format 2 has
+tables besides, ``values`` and ``trees``, for what several rules have in common (:mod:`firstseen.language.rows`); a pack
+without long lists stays in format 1, which earlier programs read.
 Functions load packs; neither pySigma nor a YAML parser is needed for that.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,10 +19,14 @@ import msgspec
 
 from firstseen.errors import RuleError
 from firstseen.language.accounts import Account, by_id
-from firstseen.language.predicates import from_data, to_data
+from firstseen.language.predicates import Predicate, from_data
+from firstseen.language.rows import Reading, Written
 from firstseen.language.rules import DAY_US, Base, Correlation, Vocabulary
+from firstseen.language.sharing import sharing
 
-FORMAT = 1
+FORMAT = 2
+"""The newest; :data:`PLAIN_FORMAT` has no tables."""
+PLAIN_FORMAT = 1
 MAX_PACK_BYTES = 64 * 1024 * 1024
 MAX_FIELDS, MAX_GROUPS = 3, 8
 """Of one correlation: terms, and group-by fields."""
@@ -45,8 +51,11 @@ class Pack:
 
     @staticmethod
     def of(bases: list[Base], correlations: list[Correlation], accounts: Iterable[Account] = ()) -> Pack:
-        """A pack of these rules, ordered, with its version. Raises RuleError on ids that are not unique."""
-        draft = replace(_ordered(bases, correlations), accounts=_named(accounts))
+        """A pack of these rules, ordered, with its version.
+
+        Raises RuleError on ids that are not unique, and on more than readers take.
+        """
+        draft = replace(_ordered(sharing(bases), correlations), accounts=_named(accounts))
         return replace(draft, version=hashlib.sha256(_body(draft)).hexdigest()[:12])
 
 
@@ -79,11 +88,14 @@ def _named(accounts: Iterable[Account]) -> tuple[Account, ...]:
 
 
 def _body(pack: Pack) -> bytes:
+    written = Written([base.predicate for base in pack.bases])
     bases = [
-        _BaseRow(base.id, base.title, base.sources, base.vocabulary, to_data(base.predicate), base.listed)
-        for base in pack.bases
+        _BaseRow(base.id, base.title, base.sources, base.vocabulary, row, base.listed)
+        for base, row in zip(pack.bases, written.rows, strict=True)
     ]
-    body: dict[str, object] = {"bases": bases, "correlations": pack.correlations, "firstseen_pack": FORMAT}
+    body: dict[str, object] = {"bases": bases, "correlations": pack.correlations, "firstseen_pack": PLAIN_FORMAT}
+    if written.values or written.trees:
+        body |= {"firstseen_pack": FORMAT, "trees": written.trees, "values": written.values}
     if pack.accounts:
         body["known_accounts"] = pack.accounts
     return msgspec.json.encode(body, order="sorted")
@@ -107,12 +119,14 @@ def load(data: bytes) -> Pack:
         msg = f"not a rule pack: {exc}; build one with 'firstseen rules build'"
         raise RuleError(msg) from exc
     found = body.get("firstseen_pack") if isinstance(body, dict) else None
-    if type(found) is not int or found != FORMAT:
+    if type(found) is not int or found not in (PLAIN_FORMAT, FORMAT):
         newer = type(found) is int and found > FORMAT
         mend = "upgrade firstseen, or build it" if newer else "build it again"
-        raise RuleError(f"not a rule pack of format {FORMAT} (found {str(found)[:40]!r}): {mend} with this version")
+        known = f"{PLAIN_FORMAT} or {FORMAT}"
+        raise RuleError(f"not a rule pack of format {known} (found {str(found)[:40]!r}): {mend} with this version")
     try:
-        bases = [_base(one) for one in body["bases"]]
+        tree = from_data if found == PLAIN_FORMAT else Reading(body["values"], body["trees"]).predicate
+        bases = [_base(one, tree) for one in body["bases"]]
         correlations = [_sound(msgspec.convert(one, Correlation)) for one in body["correlations"]]
         accounts = msgspec.convert(body.get("known_accounts", []), list[Account])
     except (msgspec.ValidationError, KeyError, TypeError, ValueError) as exc:
@@ -149,6 +163,6 @@ class _BaseRow(msgspec.Struct, forbid_unknown_fields=True):
     listed: bool
 
 
-def _base(data: object) -> Base:
+def _base(data: object, tree: Callable[[Any], Predicate]) -> Base:
     row = msgspec.convert(data, _BaseRow)
-    return Base(row.id, row.title, row.sources, row.vocabulary, from_data(row.predicate), row.listed)
+    return Base(row.id, row.title, row.sources, row.vocabulary, tree(row.predicate), row.listed)

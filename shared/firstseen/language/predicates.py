@@ -106,7 +106,7 @@ def from_data(data: Any, depth: int = 0) -> Predicate:  # noqa: ANN401 - data fr
         raise RuleError(msg)
     kind = data[0] if isinstance(data, list) and data else None
     if kind == "leaf":
-        leaf = _leaf(data)
+        leaf = leaf_of(data)
         if leaf is not None:
             return leaf
     elif kind == "and":
@@ -119,7 +119,7 @@ def from_data(data: Any, depth: int = 0) -> Predicate:  # noqa: ANN401 - data fr
     raise RuleError(msg)
 
 
-def _leaf(data: list[Any]) -> Leaf | None:
+def leaf_of(data: list[Any]) -> Leaf | None:
     """The leaf, or None when these are not its parts. Comparing types is a fifth of the time of a pattern."""
     if len(data) != len(("leaf", *Leaf.__struct_fields__)):
         return None

@@ -16,6 +16,7 @@ from typing import Any
 from firstseen.matching import running
 from firstseen.matching.layout import Layout, Node
 from firstseen.matching.literals import needed
+from firstseen.matching.many import Many
 from firstseen.matching.questions import PLAIN, SAME, All, Opposite, Question, Some, Tree, prepared
 from firstseen.matching.remembering import Remembered, looked_at
 from firstseen.matching.running import is_word
@@ -28,22 +29,61 @@ Rule = tuple[Tree, Rows]
 Function = Callable[[Any, bytes], Rows]
 
 
-def build(rules: Sequence[Rule], layout: Layout | None, kept: Remembered | None = None) -> Function:
+LARGE = 2_000
+"""Questions of a part from which on it is a function of its own. Smaller ones would ask again what others asked."""
+
+_TRUE: Rows = (-1,)
+"""What such a function gives if its part is true; it is no row of a pack."""
+
+
+def build(
+    rules: Sequence[Rule], layout: Layout | None, kept: Remembered | None = None, apart: Apart | None = None
+) -> Function:
     """The function for these rules: ``f(struct, raw)`` with a layout, ``f(view, raw)`` without.
 
-    ``kept``: questions, asked with the layout, whose answers are looked up.
+    ``kept``: questions, asked with the layout, whose answers are looked up. ``apart``: what has the large parts.
 
     What it raises tells nothing about which rule is at fault: the caller asks each by itself then.
     """
-    return _Function(rules, layout, kept or {}).compiled()
+    return _Function(rules, layout, kept or {}, apart).compiled()
+
+
+class Apart:
+    """Large parts of rules, such as values by account, each as a function that is made once for all that need it.
+
+    Otherwise each call's function would have them again: 500 accounts of 20 values take half a second to compile.
+    """
+
+    def __init__(self, layout: Layout | None, kept: Remembered) -> None:
+        self._layout = layout
+        self._kept = kept
+        self._sizes: dict[Tree, int] = {}
+        self._made: dict[Tree, Function] = {}
+
+    def size(self, tree: Tree) -> int:
+        """How many questions the tree has."""
+        if isinstance(tree, Question):
+            return 1
+        if tree not in self._sizes:
+            self._sizes[tree] = sum(map(self.size, (tree.part,) if isinstance(tree, Opposite) else tree.parts))
+        return self._sizes[tree]
+
+    def function(self, tree: Tree) -> Function:
+        """What gives something if the tree is true, and nothing if it is not."""
+        if tree not in self._made:
+            self._made[tree] = _Function([(tree, _TRUE)], self._layout, self._kept, self).compiled()
+        return self._made[tree]
 
 
 class _Function:
     """The making of one function."""
 
-    def __init__(self, rules: Sequence[Rule], layout: Layout | None, kept: Remembered) -> None:
+    def __init__(self, rules: Sequence[Rule], layout: Layout | None, kept: Remembered, apart: Apart | None) -> None:
         self._layout = layout
         self._kept = kept
+        self._apart = apart
+        self._whole = next((tree for tree, rows in rules if rows == _TRUE), None)
+        self._parts: dict[Tree, str] = {}
         self._bound: dict[str, Any] = dict(running.NAMES)
         self._setup: list[str] = []
         self._lazy: list[str] = []
@@ -86,17 +126,26 @@ class _Function:
         waiting = [tree]
         while waiting:
             match waiting.pop():
-                case All(parts) | Some(parts):
-                    waiting.extend(parts)
+                case All(parts) | Some(parts) as joined:
+                    waiting.extend(() if self._is_apart(joined) else parts)
                 case Opposite(part):
                     waiting.append(part)
                 case Question() as question:
                     self._asked[question] = self._asked.get(question, 0) + 1
 
+    def _is_apart(self, tree: Tree) -> bool:
+        """Whether the tree is a function of its own; not where it is all of this one."""
+        return self._apart is not None and tree is not self._whole and self._apart.size(tree) >= LARGE
+
     # Trees
 
     def _tree(self, tree: Tree) -> str:
         match tree:
+            case All() | Some() if self._apart is not None and self._is_apart(tree):
+                name = self._parts.get(tree) or self._parts.setdefault(tree, self._late("b"))
+                return (
+                    f"({name} if {name} is not None else ({name} := {self._bind(self._apart.function(tree))}(s, raw)))"
+                )
             case All(parts):
                 looks = [self._look(part) for part in parts if self._is_looked_for(part)]
                 return f"({' and '.join([*looks, *self._in_order(parts)])})" if parts else "True"
@@ -111,6 +160,8 @@ class _Function:
         """Whether the bytes of a raw field can show that a question about its texts is false."""
         if not isinstance(tree, Question) or tree.op != "contains" or tree.part is not None or tree.place is None:
             return False
+        if isinstance(tree.values, Many):
+            return False  # a look would be a walk
         nodes = self._node(tree.place)
         whole = bool(nodes) and len(nodes) == len(tree.place) and nodes[-1].kind == "raw"  # type: ignore[arg-type]
         return whole and all(map(is_word, tree.values))
@@ -129,6 +180,8 @@ class _Function:
     def _cost(self, tree: Tree) -> int:
         """About how long a tree takes, in arbitrary units."""
         match tree:
+            case All() | Some() if self._is_apart(tree):
+                return LARGE
             case All(parts) | Some(parts):
                 return 1 + sum(map(self._cost, parts))
             case Opposite(part):
@@ -187,8 +240,8 @@ class _Function:
         guard = name if _never_empty(question) else f"type({name}) is str"
         value = self._folded_scalar(question, place, name) if question.folded else name
         if question.op == "equals" and question.folded:  # folding keeps the length
-            sizes = {len(one) for one in question.values}
-            size = f"== {sizes.pop()}" if len(sizes) == 1 else f"in {self._bind(frozenset(sizes))}"
+            sizes = _sizes(question)
+            size = f"== {min(sizes)}" if len(sizes) == 1 else f"in {self._bind(sizes)}"
             guard += f" and len({name}) {size}"
         return f"({guard} and {self._plain(question, value)})"
 
@@ -205,7 +258,9 @@ class _Function:
         if question.op == "equals":
             if len(values) == 1:
                 return f"{value} == {self._bind(values[0])}"
-            return f"{value} in {self._bind(frozenset(values))}"
+            return f"{value} in {self._bind(_set_of(question))}"
+        if isinstance(values, Many):
+            return f"{self._bind(values.test(question.op))}({value})"
         if question.op in ("startswith", "endswith"):
             return f"{value}.{question.op}({self._bind(values)})"
         if question.op == "contains":
@@ -270,8 +325,8 @@ class _Function:
             other = self._folded(question.other) if question.folded else self._texts(question.other)
             return f"same({self._bind(question.op)}, {found}, {other})"
         if question.op == "equals":
-            return f"equals_any({found}, {self._bind(frozenset(question.values))})"
-        if question.op in PLAIN:
+            return f"equals_any({found}, {self._bind(_set_of(question))})"
+        if question.op in PLAIN and not isinstance(question.values, Many):
             return f"{question.op}_any({found}, {self._bind(question.values)})"
         return f"test_any({found}, {self._bind(prepared(question))})"
 
@@ -339,7 +394,17 @@ def _never_empty(question: Question) -> bool:
     """Whether no empty string passes: then a look at the string alone leaves out null and absence, too."""
     if question.op == "regex":
         return bool(needed(question.values[0]))
+    if isinstance(question.values, Many):
+        return question.op in PLAIN and 0 not in question.values.sizes
     return question.op in PLAIN and all(question.values)
+
+
+def _set_of(question: Question) -> frozenset[str]:
+    return question.values.all if isinstance(question.values, Many) else frozenset(question.values)
+
+
+def _sizes(question: Question) -> frozenset[int]:
+    return question.values.sizes if isinstance(question.values, Many) else frozenset(map(len, question.values))
 
 
 def _of_one_ascii_length(question: Question) -> bool:
@@ -347,5 +412,7 @@ def _of_one_ascii_length(question: Question) -> bool:
 
     They differ where one character becomes several: then the text is longer, and equals no value.
     """
-    sizes = {len(one) for one in question.values}
-    return question.op == "equals" and len(sizes) == 1 and all(map(str.isascii, question.values))
+    if question.op != "equals" or len(_sizes(question)) != 1:
+        return False
+    values = question.values
+    return values.ascii if isinstance(values, Many) else all(map(str.isascii, values))

@@ -16,7 +16,7 @@ from firstseen.errors import RuleError
 from firstseen.language.pack import Pack
 from firstseen.matching.fast import Document, Hit, no_fast_way
 from firstseen.matching.program import Failures, Program
-from firstseen.matching.questions import Places, resolve
+from firstseen.matching.questions import Known, resolve
 from firstseen.sources.event import Event, Reject
 from firstseen.sources.lines import Block
 from firstseen.sources.reading import read_document, read_event
@@ -106,15 +106,15 @@ class Engine:
 
     def _compiled(self, source: Source) -> Program:
         trees = []
-        places: Places = {}
+        known = Known()
         for row, base in enumerate(self._pack.bases):
             if source.name in base.sources:
                 try:
-                    trees.append((row, resolve(base.predicate, source, base.vocabulary, places)))
+                    trees.append((row, resolve(base.predicate, source, base.vocabulary, known)))
                 except RuleError as exc:
                     msg = f"rule {base.id} ({base.title}): {exc.message}"
                     raise RuleError(msg, exc.place) from exc
-        moved = any(isinstance(place, Derived) and place.plain in source.index for place in places.values())
+        moved = any(isinstance(place, Derived) and place.plain in source.index for place in known.places.values())
         return Program(source, trees, moved=moved)
 
     def matcher(self, source: Source) -> Callable[[bytes], tuple[int, ...] | None]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from firstseen.matching.questions import PRESENCE, SAME, All, Opposite, Question, Some, Test, Tree, prepared
+from firstseen.matching.many import Many, Test
+from firstseen.matching.questions import PRESENCE, SAME, All, Opposite, Question, Some, Tree, prepared
 from firstseen.matching.texts import parts_of
 from firstseen.matching.values import MAX_VALUES, TooManyValuesError, fold, leaf_texts, reach, texts
 from firstseen.sources.source import Accessor, View
@@ -46,7 +47,7 @@ def answer(question: Question, found: list[str], other: list[str]) -> bool:
         found = list(map(fold, found))
     if question.op in SAME:
         return same(question.op, found, list(map(fold, other)) if question.folded else other)
-    return any(map(_test(question), found))
+    return any(map(prepared(question) if isinstance(question.values, Many) else _test(question), found))
 
 
 @lru_cache(maxsize=4_096)

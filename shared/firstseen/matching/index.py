@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from firstseen.matching.emit import Function, Rule, build
+from firstseen.matching.emit import Apart, Function, Rule, build
 from firstseen.matching.evaluate import answer
 from firstseen.matching.layout import Layout
 from firstseen.matching.partial import assigned, implied, questions
@@ -58,6 +58,7 @@ class Index:
         self._shared: dict[tuple[int, ...], Group] = {}
         self._built: dict[tuple[Rule, ...], Function] = {}
         self._kept: Remembered | None = None
+        self._apart: Apart | None = None
 
     def over(self, layout: Layout) -> Index:
         """The same rules over a layout. What they want of the names is found out once."""
@@ -89,7 +90,7 @@ class Index:
         found = self._groups.get(key)
         if found is None:
             if len(self._groups) + len(self._built) > MAX_FUNCTIONS:
-                self._groups, self._shared, self._built = {}, {}, {}
+                self._groups, self._shared, self._built, self._apart = {}, {}, {}, None
             found = self._groups[key] = self._chosen(key)
         return found
 
@@ -122,7 +123,10 @@ class Index:
             return None
         rules = tuple((tree, tuple(sorted(rows))) for tree, rows in left.items())
         if rules not in self._built:
-            self._built[rules] = build(rules, self._layout, self._remembered())
+            kept = self._remembered()
+            if self._apart is None:
+                self._apart = Apart(self._layout, kept)
+            self._built[rules] = build(rules, self._layout, kept, self._apart)
         return self._built[rules]
 
     def _remembered(self) -> Remembered:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from operator import is_
 
+from firstseen.matching.many import Many
 from firstseen.matching.questions import NEVER, All, Opposite, Question, Some, Tree, all_of, opposite, some_of
 from firstseen.matching.values import fold
 from firstseen.sources.source import Path
@@ -14,10 +16,14 @@ def questions(trees: Iterable[Tree]) -> list[Question]:
     found: dict[Question, None] = {}
     waiting = list(trees)
     waiting.reverse()
+    seen: set[int] = set()  # rules share large parts
     while waiting:
-        match waiting.pop():
+        tree = waiting.pop()
+        match tree:
             case All(parts) | Some(parts):
-                waiting.extend(reversed(parts))
+                if id(tree) not in seen:
+                    seen.add(id(tree))
+                    waiting.extend(reversed(parts))
             case Opposite(part):
                 waiting.append(part)
             case Question() as question:
@@ -32,11 +38,14 @@ def assigned(tree: Tree, known: Mapping[Question, bool]) -> Tree:
             answer = known.get(tree)
             return tree if answer is None else All(()) if answer else NEVER
         case All(parts):
-            return all_of(assigned(part, known) for part in parts)
+            left = [assigned(part, known) for part in parts]
+            return tree if all(map(is_, left, parts)) else all_of(left)
         case Some(parts):
-            return some_of(assigned(part, known) for part in parts)
+            left = [assigned(part, known) for part in parts]
+            return tree if all(map(is_, left, parts)) else some_of(left)
         case Opposite(part):
-            return opposite(assigned(part, known))
+            rest = assigned(part, known)
+            return tree if rest is part else opposite(rest)
 
 
 def implied(tree: Tree, place: Path) -> frozenset[str] | None:
@@ -47,7 +56,9 @@ def implied(tree: Tree, place: Path) -> frozenset[str] | None:
     if isinstance(tree, Question):
         if tree.op != "equals" or tree.place != place or tree.part is not None:
             return None
-        return frozenset(tree.values if tree.folded else map(fold, tree.values))
+        if tree.folded:
+            return tree.values.all if isinstance(tree.values, Many) else frozenset(tree.values)
+        return frozenset(map(fold, tree.values))
     if isinstance(tree, All):
         sets = [names for part in tree.parts if (names := implied(part, place)) is not None]
         return frozenset.intersection(*sets) if sets else None

@@ -43,9 +43,11 @@ FREQUENT = frozenset(
     {
         "assumerole", "assumerolewithwebidentity", "getcalleridentity", "getsecretvalue", "batchgetsecretvalue",
         "getparameter", "getparameters", "getparametersbypath", "getauthorizationtoken", "decrypt", "generatedatakey",
+        "federate",
     }
 )  # fmt: skip
-"""Calls that are most of what an account's machines do, folded. A rule that names one without saying which kind of
+"""Calls that are most of what an account's machines and people's tools do by themselves, folded: IAM Identity Center's
+``Federate`` comes each time that a tool's credentials have run out. A rule that names one without saying which kind of
 caller it means gets it by the trail."""
 
 UNATTENDED = (
@@ -82,6 +84,7 @@ class Patterns:
         broad: the base rules that name no call, whose events they do not let through.
         late: base rules with the frequent calls that they name, which they do not let through either.
         waiting: base rules that are only steps of chains of which another step comes by the trail alone.
+        alone: ids of the base rules all of whose events come by the trail alone: ``broad``, and some of ``late``.
     """
 
     patterns: tuple[Pattern, ...]
@@ -89,6 +92,11 @@ class Patterns:
     broad: tuple[Base, ...] = ()
     late: tuple[tuple[Base, tuple[str, ...]], ...] = ()
     waiting: tuple[Base, ...] = ()
+    alone: frozenset[str] = frozenset()
+
+    def serves(self, rule: Correlation) -> bool:
+        """Whether what is handed over can bring a finding of the rule about before the trail comes."""
+        return _serves(rule, self.alone)
 
 
 Call = tuple[str, str | None]
@@ -147,8 +155,8 @@ def patterns_for(
         if (callers := implied(tree, CALLER)) and callers <= frozenset(unattended):
             dear = frozenset(name for name, _ in calls)
         asked.append(_Asked(base, calls, ways, dear))
-    alone = {base.id for base in broad} | {one.base.id for one in asked if one.alone}
-    useful = None if rules is None else _useful(rules, alone)
+    alone = frozenset({base.id for base in broad} | {one.base.id for one in asked if one.alone})
+    useful = None if rules is None else {one.base_id for rule in rules if _serves(rule, alone) for one in rule.members}
     now = [one for one in asked if useful is None or one.base.id in useful]
     told = _told(now)
     found = tuple(_packed(_choices(_merged(told), spelt), unattended))
@@ -161,21 +169,18 @@ def patterns_for(
         tuple(broad),
         tuple((one.base, tuple(sorted(spelt.get(name, name) for name in one.dear))) for one in asked if one.dear),
         tuple(one.base for one in asked if one not in now and one.base.id not in alone),
+        alone,
     )
 
 
-def _useful(rules: Iterable[Correlation], alone: AbstractSet[str]) -> set[str]:
-    """The base rules of which an event can bring a finding about before the trail comes.
+def _serves(rule: Correlation, alone: AbstractSet[str]) -> bool:
+    """Whether an event of a base rule that is not in ``alone`` can bring a finding about.
 
     A chain that has a step in ``alone`` is whole when the trail delivers that step, and the trail delivers the others
     too: nothing is found later for lack of them.
     """
-    useful: set[str] = set()
-    for rule in rules:
-        members = {member.base_id for member in rule.members}
-        if rule.type not in CHAINS or members.isdisjoint(alone):
-            useful |= members
-    return useful
+    members = {member.base_id for member in rule.members}
+    return members.isdisjoint(alone) if rule.type in CHAINS else not members <= alone
 
 
 def _told(asked: Iterable[_Asked]) -> dict[Call, tuple[Ways, ...]]:

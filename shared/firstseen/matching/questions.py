@@ -2,19 +2,21 @@
 
 A :class:`Question` is one or more leaves that differ only in their value, joined by *or*: a list of a hundred call
 names is one question. Trees are compared by value, so that rules which ask the same thing share the answer. They are
-structs of msgspec's, not dataclasses: a pack has thousands, and these are made and hashed in a fifth of the time.
+structs of msgspec's, not dataclasses: a pack has thousands, and these are made and hashed in a fifth of the time. Their
+hashes are kept, since a question may have thousands of values.
 """
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
 from firstseen.errors import RuleError
-from firstseen.language.predicates import MAX_DEPTH, And, Leaf, Not, Op, Predicate
+from firstseen.language.predicates import MAX_DEPTH, And, Leaf, Not, Op, Or, Predicate
 from firstseen.language.rules import Vocabulary
+from firstseen.matching.many import JOINED, MANY, Many, Test
+from firstseen.matching.networks import inside
 from firstseen.matching.texts import PARTS, fit, number_of, regex
 from firstseen.matching.values import fold, text_of
 from firstseen.sources.source import Accessor, Source
@@ -27,13 +29,13 @@ SAME: frozenset[Op] = frozenset({"same_as", "same_start", "same_end", "same_part
 ORDER: frozenset[Op] = frozenset({"lt", "lte", "gt", "gte"})
 
 
-class Question(msgspec.Struct, frozen=True):
+class Question(msgspec.Struct, frozen=True, cache_hash=True):
     """What is asked of the values at one place.
 
     Attributes:
         place: where to look; None: every value of the event.
         op: as in :data:`firstseen.language.predicates.Op`, without ``present`` (``not null``).
-        values: the texts asked for, any of which will do; folded when ``folded``.
+        values: the texts asked for, any of which will do; folded when ``folded``. A :class:`Many` where they are many.
         folded: compare case-folded texts.
         part: the time part that is compared in place of the value.
         bound: for ``lt`` and its kin, the number.
@@ -49,19 +51,19 @@ class Question(msgspec.Struct, frozen=True):
     other: Accessor | None = None
 
 
-class All(msgspec.Struct, frozen=True):
+class All(msgspec.Struct, frozen=True, cache_hash=True):
     """True when every part is; empty: always."""
 
     parts: tuple[Tree, ...]
 
 
-class Some(msgspec.Struct, frozen=True):
+class Some(msgspec.Struct, frozen=True, cache_hash=True):
     """True when any part is; empty: never."""
 
     parts: tuple[Tree, ...]
 
 
-class Opposite(msgspec.Struct, frozen=True):
+class Opposite(msgspec.Struct, frozen=True, cache_hash=True):
     """True when the part is not."""
 
     part: Tree
@@ -77,32 +79,83 @@ Places = dict[tuple[str, str], Accessor]
 """Names already looked up in one source, with the vocabulary that they are of."""
 
 
-def resolve(predicate: Predicate, source: Source, vocabulary: Vocabulary, places: Places | None = None) -> Tree:
-    """The predicate over one source's events. Raises RuleError on values that its questions cannot take.
+LISTED = 16
+"""Parts of an *or* from which on it may be a list, and is looked at as one."""
 
-    ``places``: kept from one predicate to the next, so that a name is looked up once.
+
+class Known(msgspec.Struct, eq=False):
+    """What was resolved for one source, kept from one predicate to the next.
+
+    Attributes:
+        places: so that a name is looked up once.
+        trees: what became of an *and* or *or*, by its identity and vocabulary: rules share large ones
+            (:mod:`firstseen.language.sharing`). The predicates are kept with it, so that no identity comes twice.
+        many: each list of values once, whichever fields are compared with it.
     """
-    known = {} if places is None else places
 
-    def place_of(name: str) -> Accessor:
-        found = known.get((name, vocabulary))
+    places: Places = msgspec.field(default_factory=dict)
+    trees: dict[tuple[int, str], tuple[Predicate, Tree]] = msgspec.field(default_factory=dict)
+    many: dict[tuple[str, ...], Many] = msgspec.field(default_factory=dict)
+
+
+def resolve(predicate: Predicate, source: Source, vocabulary: Vocabulary, known: Known | None = None) -> Tree:
+    """The predicate over one source's events. Raises RuleError on values that its questions cannot take."""
+    return _Resolving(source, vocabulary, known or Known()).tree(predicate, 0)
+
+
+class _Resolving:
+    """One predicate's way to a tree."""
+
+    def __init__(self, source: Source, vocabulary: Vocabulary, known: Known) -> None:
+        self._vocabulary = vocabulary
+        self._known = known
+        places = known.places
+
+        def place_of(name: str) -> Accessor:
+            found = places.get((name, vocabulary))
+            if found is None:
+                found = places[name, vocabulary] = source.accessor(name, vocabulary=vocabulary)
+            return found
+
+        self._place_of = place_of
+
+    def tree(self, predicate: Predicate, depth: int) -> Tree:
+        if depth > MAX_DEPTH:
+            msg = f"a condition is nested deeper than {MAX_DEPTH} levels"
+            raise RuleError(msg)
+        if isinstance(predicate, Leaf):  # by far the most; a start is made of thousands
+            return _question(predicate, self._place_of)
+        if isinstance(predicate, Not):
+            return opposite(self.tree(predicate.part, depth + 1))
+        key = (id(predicate), self._vocabulary)
+        found = self._known.trees.get(key)
         if found is None:
-            found = known[name, vocabulary] = source.accessor(name, vocabulary=vocabulary)
-        return found
+            found = self._known.trees[key] = predicate, self._over(predicate, depth)
+        return found[1]
 
-    return _resolved(predicate, place_of, 0)
+    def _over(self, predicate: And | Or, depth: int) -> Tree:
+        listed = self._listed(predicate.parts) if isinstance(predicate, Or) else None
+        if listed is not None:
+            return listed
+        parts = [self.tree(part, depth + 1) for part in predicate.parts]
+        return all_of(parts) if isinstance(predicate, And) else some_of(parts)
 
-
-def _resolved(predicate: Predicate, place_of: Callable[[str], Accessor], depth: int) -> Tree:
-    if depth > MAX_DEPTH:
-        msg = f"a condition is nested deeper than {MAX_DEPTH} levels"
-        raise RuleError(msg)
-    if isinstance(predicate, Leaf):  # by far the most; a start is made of thousands
-        return _question(predicate, place_of)
-    if isinstance(predicate, Not):
-        return opposite(_resolved(predicate.part, place_of, depth + 1))
-    parts = [_resolved(part, place_of, depth + 1) for part in predicate.parts]
-    return all_of(parts) if isinstance(predicate, And) else some_of(parts)
+    def _listed(self, parts: Sequence[Predicate]) -> Question | None:
+        """Many leaves that differ in nothing but their texts, as one question, without one for each in between."""
+        first = parts[0] if len(parts) >= LISTED else None
+        if not isinstance(first, Leaf) or first.op not in _JOINING or first.part is not None:
+            return None
+        alike = (first.field, first.op, first.cased, None)
+        texts: list[str] = []
+        for leaf in parts:
+            if not isinstance(leaf, Leaf) or (leaf.field, leaf.op, leaf.cased, leaf.part) != alike:
+                return None
+            if not isinstance(leaf.value, str):
+                return None
+            texts.append(leaf.value)
+        folded = first.op != "cidr" and not first.cased
+        place = None if first.field is None else self._place_of(first.field)
+        return _asking((place, first.op, folded, None), map(fold, texts) if folded else texts, self._known)
 
 
 def all_of(parts: Iterable[Tree]) -> Tree:
@@ -138,23 +191,40 @@ def opposite(part: Tree) -> Tree:
     return ALWAYS if part == NEVER else Opposite(part)
 
 
+_JOINING: frozenset[Op] = PLAIN.union(JOINED)
+
+
 def _joined(parts: Iterable[Tree]) -> list[Tree]:
-    values: dict[Tree | _Plain, list[str]] = {}
+    """Plain questions of one kind as one; those that have many values stay what they are, for other rules ask them."""
+    alike: dict[Tree | _Plain, list[Question]] = {}
     for part in parts:
-        if isinstance(part, Question) and part.op in PLAIN:
-            values.setdefault((part.place, part.op, part.folded, part.part), []).extend(part.values)
+        if isinstance(part, Question) and part.op in _JOINING and type(part.values) is tuple:
+            alike.setdefault((part.place, part.op, part.folded, part.part), []).append(part)
         else:
-            values[part] = []
-    return [_asking(one, asked) if isinstance(one, tuple) else one for one, asked in values.items()]
+            alike[part] = []
+    joined: list[Tree] = []
+    for one, questions in alike.items():
+        if not isinstance(one, tuple):
+            joined.append(one)
+        elif len(questions) == 1 or len(questions) < JOINED.get(one[1], 2):
+            joined += questions
+        else:
+            joined.append(_asking(one, [value for question in questions for value in question.values], None))
+    return joined
 
 
 _Plain = tuple[Accessor | None, Op, bool, str | None]
-"""What plain questions that can be joined have in common: place, question, folded, time part."""
+"""What questions that can be joined have in common: place, question, folded, time part."""
 
 
-def _asking(plain: _Plain, values: Iterable[str]) -> Question:
+def _asking(plain: _Plain, values: Iterable[str], known: Known | None) -> Question:
+    """Raises RuleError on a value that cannot be asked for."""
     place, op, folded, part = plain
-    return Question(place, op, tuple(sorted(set(values))), folded, part)
+    texts = tuple(sorted(set(values)))
+    if len(texts) >= JOINED.get(op, MANY):
+        texts = Many(texts) if known is None else known.many.setdefault(texts, Many(texts))
+        texts.test(op)
+    return Question(place, op, texts, folded, part)
 
 
 def _question(leaf: Leaf, place_of: Callable[[str], Accessor]) -> Tree:
@@ -203,15 +273,14 @@ def _bound(leaf: Leaf) -> float:
     return number
 
 
-Test = Callable[[str], bool]
-
-
 def prepared(question: Question) -> Test:
     """A function that asks the question of one text (folded if ``folded``). Raises RuleError on a faulty constant.
 
     Not for presence and sameness: those are asked of all values at once.
     """
     values = question.values
+    if isinstance(values, Many):
+        return values.test(question.op)
     match question.op:
         case "equals":
             wanted = frozenset(values)
@@ -227,7 +296,7 @@ def prepared(question: Question) -> Test:
         case "regex":
             return regex(values[0])
         case "cidr":
-            return _inside(values[0])
+            return inside(values)
         case _:
             return _ordered(question.op, question.bound)
 
@@ -246,21 +315,5 @@ def _ordered(op: Op, bound: float) -> Test:
                 return number > bound
             case _:
                 return number >= bound
-
-    return test
-
-
-def _inside(network: str) -> Test:
-    try:
-        wanted = ipaddress.ip_network(network, strict=False)
-    except ValueError as exc:
-        msg = f"cidr: {network[:60]!r} is no network: {exc}"
-        raise RuleError(msg) from exc
-
-    def test(text: str) -> bool:
-        try:
-            return ipaddress.ip_address(text) in wanted
-        except ValueError:
-            return False
 
     return test

@@ -12,7 +12,8 @@ import msgspec
 
 from firstseen.matching.layout import Layout, Node
 from firstseen.matching.literals import needed
-from firstseen.matching.questions import PLAIN, SAME, Question, Test, prepared
+from firstseen.matching.many import Test
+from firstseen.matching.questions import PLAIN, SAME, Question, prepared
 from firstseen.matching.running import odd, plain
 from firstseen.matching.values import fold, texts
 from firstseen.sources.source import Accessor, Derived

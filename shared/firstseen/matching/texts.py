@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import re2
@@ -59,20 +59,35 @@ def fit(pattern: str) -> Callable[[str], bool]:
     ``*`` and ``?`` stand for line breaks, too. A backslash before another character stands for itself.
     """
     expression = ["(?s)\\A"]
+    for character, text in _pieces(pattern):
+        expression.append(_literal(text) if text else ".*" if character == "*" else ".")
+    return _searching("".join([*expression, "\\z"]), pattern, literal_of(pattern))
+
+
+def literal_of(pattern: str) -> str:
+    """The longest text that whatever fits the pattern is sure to contain."""
+    if "\\" not in pattern:
+        return max(pattern.replace("?", "*").split("*"), key=len)
     runs = [""]
+    for _, text in _pieces(pattern):
+        if text:
+            runs[-1] += text
+        else:
+            runs.append("")
+    return max(runs, key=len)
+
+
+def _pieces(pattern: str) -> Iterator[tuple[str, str]]:
+    """Each character of a pattern with the text that it stands for; "" for wildcards."""
     characters = iter(pattern)
     for character in characters:
         if character in "*?":
-            expression.append(".*" if character == "*" else ".")
-            runs.append("")
-            continue
-        text = character
-        if character == "\\":
+            yield character, ""
+        elif character == "\\":
             after = next(characters, "")
-            text = after if after in ("*", "?", "\\") else "\\" + after
-        expression.append(_literal(text))
-        runs[-1] += text
-    return _searching("".join([*expression, "\\z"]), pattern, max(runs, key=len))
+            yield character, after if after in ("*", "?", "\\") else "\\" + after
+        else:
+            yield character, character
 
 
 def _literal(text: str) -> str:

@@ -14,11 +14,19 @@ from sigma.rule import SigmaRule
 from firstseen.errors import RuleError
 from firstseen.language.frontends.documents import Document
 from firstseen.language.frontends.extras import NOT_RUN, Extras
-from firstseen.language.rules import Card, Level
+from firstseen.language.rules import LEVELS, Card, Level
 
 RISK_OF_LEVEL: Mapping[Level, int] = {"informational": 5, "low": 21, "medium": 47, "high": 73, "critical": 99}
 
 _NAMESPACE = uuid.UUID("6f3f0a55-6b0e-5a0c-9d63-3b1f0c8d7e21")
+_CHOICES = {
+    "level": ", ".join(LEVELS[:-1]) + f" or {LEVELS[-1]}",
+    "status": "stable, test, experimental, deprecated or unsupported",
+    "date": "a day such as 2026-03-02",
+    "modified": "a day such as 2026-03-02",
+}
+"""What a key may hold, which pySigma does not say."""
+
 _ERROR_KEYS = {
     "SigmaIdentifierError": "id",
     "SigmaNameError": "name",
@@ -62,7 +70,9 @@ def sigma_faults(document: Document) -> list[RuleError]:
 
 def _placed(document: Document, error: SigmaError) -> RuleError:
     key = _ERROR_KEYS.get(type(error).__name__)
-    return document.fault(str(error).splitlines()[0], *([key] if key else []))
+    choices = _CHOICES.get(key or "")
+    hint = f": it is {choices}" if choices else ""
+    return document.fault(str(error).splitlines()[0] + hint, *([key] if key else []))
 
 
 def card_of(document: Document, extras: Extras, members: Iterable[Document] = ()) -> Card:

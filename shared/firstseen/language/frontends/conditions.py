@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,6 +24,9 @@ from firstseen.language.predicates import Not, Predicate, conjunction, disjuncti
 MAX_CONDITION_CHARACTERS = 10_000
 MAX_PARENTHESES = 12
 """Depth of parentheses: the time to parse them grows steeply."""
+
+MAX_REST_CHARACTERS = 60
+_AT = re.compile(r" {0,2}\(at char (\d{1,6})\)")
 
 Selections = Mapping[str, Predicate]
 
@@ -52,11 +56,20 @@ def _parsed(condition: object) -> Any:  # noqa: ANN401 - pySigma's tree holds se
     try:
         return SigmaCondition(condition, EmptySigmaDetections()).parse(postprocess=False)
     except SigmaError as exc:
-        msg = f"the condition cannot be read: {str(exc).splitlines()[0]}"
-        raise RuleError(msg) from exc
+        raise RuleError(_unread(condition, str(exc).splitlines()[0])) from exc
     except RecursionError as exc:
         msg = "the condition is nested too deep: name parts as selections"
         raise RuleError(msg) from exc
+
+
+def _unread(condition: str, said: str) -> str:
+    """What the parser says, with the words at which it stops in the place of their number."""
+    found = _AT.search(said)
+    rest = condition[int(found[1]) :].strip() if found else ""
+    if found is None or said.startswith("Unbalanced"):
+        return f"the condition cannot be read: {said[: found.start()] if found else said}"
+    where = f"cannot be read from {rest[:MAX_REST_CHARACTERS]!r} on" if rest else "ends where a name is missing"
+    return f"the condition {where}; selections are joined by 'and', 'or', 'not', '1 of NAME*', 'all of NAME*'"
 
 
 def _depth(condition: str) -> int:

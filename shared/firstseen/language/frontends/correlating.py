@@ -125,6 +125,10 @@ def _condition(document: Document, section: Section, kind: str, members: int) ->
             "or write several correlations"
         )
         raise section.fault(msg, "condition")
+    if section.body.get("condition") is None and not kind.startswith("temporal"):
+        example = "{gte: 5, field: NAME}" if kind == "value_count" else "{gte: 5}"
+        msg = f"a correlation of the type {kind} needs a condition, for instance {example}"
+        raise section.fault(msg)
     condition = _sigma_condition(document, section)
     if kind.startswith("temporal"):
         if section.body.get("condition") is not None and _least(section, condition) != members:
@@ -250,6 +254,6 @@ def unresolved(one: Asked, reference: str, *, is_correlation: bool, known: Seque
         )
     else:
         near = get_close_matches(reference, known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = f"; did you mean {near[0]!r}?" if near else "; name the file or folder that it lies in, too"
         msg = f"there is no rule {reference!r} among the files given{hint}"
     return one.document.fault(msg, "correlation", "rules", *step)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from firstseen.errors import Place, RuleError
@@ -267,7 +268,9 @@ class _Loading:
                     raise one.document.fault(msg, "filter", "rules")
                 found.append(by_name[name])
             elif name not in self.broken:
-                msg = f"the filter names the rule {name!r}, which is not among the files given"
+                near = get_close_matches(name, by_name, n=1)
+                mend = f"did you mean {near[0]!r}?" if near else "name the file or folder that it lies in, too"
+                msg = f"the filter names the rule {name!r}, which is not among the files given: {mend}"
                 raise one.document.fault(msg, "filter", "rules")
         return found
 

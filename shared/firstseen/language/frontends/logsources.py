@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from firstseen.errors import RuleError
@@ -27,8 +28,10 @@ def sources_of(document: Document, sources: Iterable[Source]) -> tuple[tuple[str
         return tuple(source.name for source in known), "common"
     found = tuple(source.name for source in known if _means(asked, source.logsource))
     if not found:
-        have = "; ".join(sorted({_shown(source.logsource) for source in known} | {_shown(_EVERY_SOURCE)}))
-        raise document.fault(f"no log source is {_shown(asked)}; there are: {have}", "logsource")
+        have = sorted({_shown(source.logsource) for source in known} | {_shown(_EVERY_SOURCE)})
+        near = get_close_matches(_shown(asked), have, n=1, cutoff=0.8)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise document.fault(f"no log source is {_shown(asked)}; {hint}there are: {'; '.join(have)}", "logsource")
     return found, "ecs" if document.data.get("taxonomy") == "ecs" else "raw"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import product
 from math import prod
@@ -11,7 +11,8 @@ from typing import Protocol
 from sigma.types import Placeholder, SigmaString, SigmaStringPartType
 
 from firstseen.errors import RuleError
-from firstseen.language.frontends.value_lists import NOWHERE, ByAccount
+from firstseen.language.frontends.value_lists import NOWHERE, ByAccount, Filled
+from firstseen.language.predicates import Predicate
 
 MAX_EXPANSIONS = 50_000
 """Of one value: everywhere, and again in all accounts together."""
@@ -32,6 +33,13 @@ class Placeholders(Protocol):
         """The accounts in which any of these lists holds more, with what more; accounts that agree are together."""
         ...
 
+    def kept(self, name: str, asked: tuple[object, ...], made: Callable[[], Predicate]) -> Predicate:
+        """What was made of ``%name%`` alone when the same was asked before, else ``made()``. Raises what that does."""
+        ...
+
+
+_ELSEWHERE = "name the folder of the list beside that of the rules"
+
 
 class Lists:
     """Values from value lists; wildcards in a listed value are wildcards.
@@ -42,6 +50,7 @@ class Lists:
     def __init__(self, lists: Mapping[str, Sequence[str]], in_accounts: ByAccount = NOWHERE) -> None:
         self._lists = lists
         self._in_accounts = in_accounts
+        self._kept = lists.kept if isinstance(lists, Filled) else {}
         self.used: dict[str, None] = {}
 
     def values(self, name: str) -> Sequence[SigmaString]:
@@ -49,7 +58,7 @@ class Lists:
         if name not in self._lists:
             near = get_close_matches(name, self._lists, n=1)
             known = ", ".join(sorted(self._lists)) or "none"
-            mend = f"did you mean %{near[0]}%?" if near else "add a list of that name"
+            mend = f"did you mean %{near[0]}%?" if near else f"{_ELSEWHERE}, or add a list of that name"
             msg = f"the placeholder %{name}% has no value list (there are: {known}): {mend}"
             raise RuleError(msg)
         self.used[name] = None
@@ -69,6 +78,14 @@ class Lists:
             for own, found in together.items()
         ]
 
+    def kept(self, name: str, asked: tuple[object, ...], made: Callable[[], Predicate]) -> Predicate:
+        """Rules of one load share it. All that decides what is made must be in ``asked``, but for the lists."""
+        key = (name, *asked)
+        if key not in self._kept:
+            self._kept[key] = made()
+        self.used[name] = None
+        return self._kept[key]
+
 
 class Unexpanded:
     """Leaves the name in the value's place: what a fingerprint covers, so that lists may change."""
@@ -81,6 +98,11 @@ class Unexpanded:
         """Nothing: accounts are no part of what a rule asks, either."""
         del names
         return ()
+
+    def kept(self, name: str, asked: tuple[object, ...], made: Callable[[], Predicate]) -> Predicate:
+        """Nothing is: it is one value."""
+        del name, asked
+        return made()
 
 
 Choices = Sequence[Sequence[Sequence[SigmaStringPartType]]]
@@ -117,6 +139,12 @@ def inside_accounts(value: SigmaString, placeholders: Placeholders) -> Iterator[
                 _check(total)
                 texts.extend(_combined(value, choices))
         yield ids, texts
+
+
+def sole_name(value: SigmaString) -> str | None:
+    """The name of the list where a placeholder is all of the value."""
+    parts = value.s
+    return parts[0].name if len(parts) == 1 and isinstance(parts[0], Placeholder) else None
 
 
 def _names(value: SigmaString) -> list[str]:

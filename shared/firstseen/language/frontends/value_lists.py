@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from firstseen.errors import Place
 from firstseen.language.frontends.documents import MAX_LIST_VALUES, Document
 from firstseen.language.frontends.sections import Section
+from firstseen.language.predicates import Predicate
 
 KEYS = ("name", "description", "examples", "values")
 _RULE_KEYS = frozenset({"title", "detection", "correlation", "filter", "logsource"})
@@ -32,6 +33,18 @@ NOWHERE: ByAccount = {}
 
 STAND_INS = ("192.0.2.0/24",)
 """For examples of rules over an empty list that names none: a text, and a network wherever one is wanted."""
+
+
+class Filled(dict[str, tuple[str, ...]]):
+    """Name → values, with what was made of them: a list that a hundred rules use is read once.
+
+    Attributes:
+        kept: by what was asked (:meth:`firstseen.language.frontends.placeholders.Lists.kept`).
+    """
+
+    def __init__(self, values: Mapping[str, tuple[str, ...]]) -> None:
+        super().__init__(values)
+        self.kept: dict[tuple[object, ...], Predicate] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +152,7 @@ class ListsFound:
         placed: Mapping[str, Sequence[str]],
         added: Mapping[str, Sequence[str]],
         in_accounts: ByAccount,
-    ) -> dict[str, tuple[str, ...]]:
+    ) -> Filled:
         """What the lists hold everywhere in the end: ``placed`` in the place of those of the files, and ``added``
         beside, and ``in_accounts`` more there.
         """
@@ -148,4 +161,4 @@ class ListsFound:
             one = self.in_force.get(name, ValueList(name, ()))
             values = dict.fromkeys([*placed.get(name, one.values), *added.get(name, ())])
             self.in_force[name] = replace(one, values=tuple(values), in_accounts=in_accounts.get(name, {}))
-        return {name: one.values for name, one in self.in_force.items()}
+        return Filled({name: one.values for name, one in self.in_force.items()})

@@ -28,7 +28,7 @@ from sigma.types import (
 
 from firstseen.errors import RuleError
 from firstseen.language.frontends.in_accounts import any_account
-from firstseen.language.frontends.placeholders import Placeholders, expanded, inside_accounts
+from firstseen.language.frontends.placeholders import Placeholders, expanded, inside_accounts, sole_name
 from firstseen.language.predicates import ALWAYS, Leaf, Op, Or, Predicate, disjunction
 
 MAX_REGEX_CHARACTERS = 10_000
@@ -70,7 +70,7 @@ class Reader:
             case SigmaExpansion():
                 return Or(tuple(self.predicate(one) for one in value.values))
             case SigmaString():
-                return self._filled(value, self._network if self.networks else self._text)
+                return self._listed(value, self._network if self.networks else self._text)
             case SigmaRegularExpression():
                 return self._filled(value.regexp, lambda one: self._regex(str(one), value))
             case SigmaBool():
@@ -81,6 +81,14 @@ class Reader:
                 return self._scalar(value.number)
             case _:
                 return self._of_a_field(value)
+
+    def _listed(self, value: SigmaString, made: Callable[[SigmaString], Predicate]) -> Predicate:
+        """As :meth:`_filled`; a placeholder that is the whole value is filled once for all rules that ask the same."""
+        name = sole_name(value)
+        if name is None:
+            return self._filled(value, made)
+        asked = (self.item.field, type(value), tuple(self.item.modifiers), self.networks, self.compiles)
+        return self.placeholders.kept(name, asked, lambda: self._filled(value, made))
 
     def _filled(self, value: SigmaString, made: Callable[[SigmaString], Predicate]) -> Predicate:
         """The value with its placeholders filled: everywhere, or in the accounts where more is listed."""
