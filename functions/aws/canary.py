@@ -17,10 +17,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from firstseen.errors import InputError
 from firstseen.findings import canaries
-from firstseen.findings.canaries import CANARY, Verdict
+from firstseen.findings.canaries import CANARY, Outgoing, Verdict, Wanted
 from firstseen.findings.times import HOUR_US
-from firstseen.language.canaries import SUFFIX, Canaries
-from firstseen.language.in_force import canaries_in_force
+from firstseen.language.canaries import SUFFIX
 from functions.aws.wiring import ROOT, Context, Parts, Start, start
 
 if TYPE_CHECKING:
@@ -62,26 +61,25 @@ def go_on(parts: Parts, client: Callable[[], EventBridgeClient]) -> None:
 
     Raises InputError, RuleError, StoreUnavailable, StoreUnusable.
     """
-    now_us, wanted, published = parts.clock(), in_force(parts), parts.published
+    now_us, wanted = parts.clock(), in_force(parts)
     verdict = canaries.looked_for(parts.store, wanted, now_us=now_us)
     if verdict is not None:
         say(parts, verdict)
-    every_us, settled = parts.settings.canary_hours * HOUR_US, published is None or published.settled(now_us)
-    out = canaries.outgoing(parts.store, wanted, uuid.uuid4().hex, now_us=now_us, every_us=every_us, settled=settled)
+    every_us = parts.settings.canary_hours * HOUR_US
+    out = canaries.outgoing(parts.store, wanted, uuid.uuid4().hex, now_us=now_us, every_us=every_us)
     if out is not None:
-        say_begun(parts, wanted, out.run)
+        say_begun(parts, wanted, out)
         put(client(), parts.settings.canary_bus, out.messages)
         canaries.given(parts.store, out.run, now_us=now_us)
 
 
-def in_force(parts: Parts) -> Canaries:
+def in_force(parts: Parts) -> Wanted:
     """What is to be sent for the rules that run; none when nothing was published for them, which is said."""
-    beside = (ROOT / parts.settings.pack).with_suffix(SUFFIX)
-    found = canaries_in_force(parts.published, beside.read_bytes)
-    if found is None:
-        told = {"runs": parts.pack.version, "mend": canaries.PUBLISH}
-        parts.logger.warning(canaries.NONE_PUBLISHED, extra=told)
-    return found or Canaries(parts.pack.version)
+    beside, runs = (ROOT / parts.settings.pack).with_suffix(SUFFIX), parts.pack.version
+    wanted = canaries.wanted_of(parts.published, beside.read_bytes, runs=runs, now_us=parts.clock())
+    if not wanted.published:
+        parts.logger.warning(canaries.NONE_PUBLISHED, extra={"runs": runs, "mend": canaries.PUBLISH})
+    return wanted
 
 
 def put(client: EventBridgeClient, bus: str, messages: Sequence[bytes]) -> None:
@@ -120,21 +118,26 @@ def batches(messages: Sequence[bytes]) -> Iterator[list[bytes]]:
         yield batch
 
 
-def say_begun(parts: Parts, wanted: Canaries, run: str) -> None:
-    """A line for the round, and one for each rule that it leaves out."""
-    numbers = {"run": run, "sent": len(wanted.canaries), "left_out": len(wanted.left_out)}
-    parts.logger.info("canaries are sent", extra=numbers | {"runs": wanted.pack})
-    for one in wanted.left_out:
+def say_begun(parts: Parts, wanted: Wanted, out: Outgoing) -> None:
+    """A line for what is sent, and one for each rule that the round leaves out."""
+    left_out = wanted.canaries.left_out
+    numbers = {"run": out.run, "sent": len(out.messages), "left_out": len(left_out)}
+    parts.logger.info("canaries are sent", extra=numbers | {"runs": wanted.canaries.pack})
+    for one in left_out:
         told = {"rule": one.rule, "title": one.title, "reason": one.reason}
         parts.logger.debug("no canary is sent for a rule", extra=told)
 
 
 def say(parts: Parts, verdict: Verdict) -> None:
-    """Metrics of a round, and a line for each silent rule: what was sent, and where it may have stuck."""
-    counts = {"canaries_came": verdict.came, "canaries_silent": len(verdict.silent)}
-    for name, number in counts.items():
-        parts.metrics.add_metric(name, MetricUnit.Count, number)
-    parts.metrics.flush_metrics()
+    """What a round came to, and a line for each silent rule: what was sent, and where it may have stuck.
+
+    While it is not sure, no metric says that all is well: what was found before holds.
+    """
+    silent = len(verdict.silent)
+    if silent or not verdict.unsure:
+        parts.metrics.add_metric("canaries_silent", MetricUnit.Count, silent)
+        parts.metrics.flush_metrics()
+    counts = {"canaries_came": verdict.came, "canaries_silent": silent, "canaries_unsure": verdict.unsure}
     parts.logger.info("canaries were looked for", extra=counts | {"run": verdict.run})
     for one in verdict.silent[: canaries.MAX_NAMED]:
         parts.logger.error("a rule stayed silent", extra=canaries.told(one, verdict.run))

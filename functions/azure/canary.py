@@ -9,10 +9,9 @@ import logging
 import uuid
 
 from firstseen.findings import canaries
-from firstseen.findings.canaries import Verdict
+from firstseen.findings.canaries import Verdict, Wanted
 from firstseen.findings.times import HOUR_US
-from firstseen.language.canaries import SUFFIX, Canaries
-from firstseen.language.in_force import canaries_in_force
+from firstseen.language.canaries import SUFFIX
 from functions.azure.logs import Value
 from functions.azure.wiring import ROOT, Parts
 
@@ -20,39 +19,40 @@ from functions.azure.wiring import ROOT, Parts
 def canary(parts: Parts) -> list[str]:
     """Judge the last round if it is time to, and begin the next if it is time to: its messages, for the host to send.
 
-    When the host could not, nothing of the round comes through: then the next call has it sent again.
+    The host sends after this call has ended, in several parts, and nobody is told which of them the hub took. So what
+    the next call does not see the findings of, it has sent again; only then it counts.
     What it raises is the call's failure; the next one goes on: InputError, RuleError, StoreUnavailable, StoreUnusable.
     """
     if not parts.settings.canary_hours:
         return []
     parts.look()
-    now_us, wanted, published = parts.clock(), in_force(parts), parts.published
+    now_us, wanted = parts.clock(), in_force(parts)
     verdict = canaries.looked_for(parts.store, wanted, now_us=now_us)
     if verdict is not None:
         say(parts, verdict)
-    every_us, settled = parts.settings.canary_hours * HOUR_US, published is None or published.settled(now_us)
-    out = canaries.outgoing(parts.store, wanted, uuid.uuid4().hex, now_us=now_us, every_us=every_us, settled=settled)
+    every_us = parts.settings.canary_hours * HOUR_US
+    out = canaries.outgoing(parts.store, wanted, uuid.uuid4().hex, now_us=now_us, every_us=every_us)
     if out is None:
         return []
     canaries.given(parts.store, out.run, now_us=now_us)
-    numbers: dict[str, Value] = {"sent": len(wanted.canaries), "left_out": len(wanted.left_out)}
-    parts.log.say("canaries", numbers | {"step": "sent", "run": out.run, "runs": wanted.pack})
+    numbers: dict[str, Value] = {"sent": len(out.messages), "left_out": len(wanted.canaries.left_out)}
+    parts.log.say("canaries", numbers | {"step": "sent", "run": out.run, "runs": wanted.canaries.pack})
     return [one.decode() for one in out.messages]
 
 
-def in_force(parts: Parts) -> Canaries:
+def in_force(parts: Parts) -> Wanted:
     """What is to be sent for the rules that run; none when nothing was published for them, which is said."""
-    beside = (ROOT / parts.settings.pack).with_suffix(SUFFIX)
-    found = canaries_in_force(parts.published, beside.read_bytes)
-    if found is None:
+    beside, runs = (ROOT / parts.settings.pack).with_suffix(SUFFIX), parts.pack.version
+    wanted = canaries.wanted_of(parts.published, beside.read_bytes, runs=runs, now_us=parts.clock())
+    if not wanted.published:
         reason = f"{canaries.NONE_PUBLISHED}: {canaries.PUBLISH}"
-        parts.log.say("canaries", {"step": "none", "runs": parts.pack.version, "reason": reason}, level=logging.WARNING)
-    return found or Canaries(parts.pack.version)
+        parts.log.say("canaries", {"step": "none", "runs": runs, "reason": reason}, level=logging.WARNING)
+    return wanted
 
 
 def say(parts: Parts, verdict: Verdict) -> None:
     """A line of numbers, and one for each silent rule: what was sent, and where it may have stuck."""
-    counts: dict[str, Value] = {"came": verdict.came, "silent": len(verdict.silent)}
+    counts: dict[str, Value] = {"came": verdict.came, "silent": len(verdict.silent), "unsure": verdict.unsure}
     parts.log.say("canaries", {"step": "judged", "run": verdict.run} | counts)
     for one in verdict.silent[: canaries.MAX_NAMED]:
         parts.log.say("silent rule", dict(canaries.told(one, verdict.run)), level=logging.ERROR)

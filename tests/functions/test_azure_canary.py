@@ -21,6 +21,7 @@ from firstseen.findings.times import HOUR_US, iso
 from firstseen.language.canaries import dump
 from firstseen.language.in_force import InForce
 from firstseen.language.pack import load
+from functions.azure import canary as canary_function
 from functions.azure import logs
 from functions.azure.canary import canary
 from functions.azure.function_app import app
@@ -101,12 +102,15 @@ def test_a_rule_that_is_broken_on_purpose_alarms(world: World, caplog: pytest.Lo
     sent = world.call()
     pack = Path(world.cloud.environment["FIRSTSEEN_PACK"])
     good = pack.read_bytes()
-    pack.write_bytes(good.replace(b'"Remove"', b'"Rename"'))
-    try:
-        world.cloud.deliver(world.cloud.build, sent)
-    finally:
-        pack.write_bytes(good)
-    world.call(later_us=HOUR_US)
+    for _ in range(2):
+        pack.write_bytes(good.replace(b'"Remove"', b'"Rename"'))
+        try:
+            world.cloud.deliver(world.cloud.build, sent)
+        finally:
+            pack.write_bytes(good)
+        assert lines(caplog, "silent rule") == [], "it may not have been sent: it is sent again"
+        sent = world.call(later_us=HOUR_US)
+        assert len(sent) == 1
     (told,) = lines(caplog, "silent rule")
     assert (told["title"], told["events"]) == ("Removed", 1)
     assert "did not match" in told["stuck"]
@@ -134,13 +138,32 @@ def test_what_is_put_aside_is_still_a_canary(world: World) -> None:
     assert world.last().sent == 3
 
 
-def test_what_the_host_could_not_send_is_sent_by_the_next_call(world: World) -> None:
-    """It sends after the function has ended, and nobody tells the function: nothing came through, as all can see."""
-    lost = world.call()
-    assert world.call(later_us=HOUR_US) == lost
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_what_the_host_could_not_send_is_sent_by_the_next_call(
+    world: World, caplog: pytest.LogCaptureFixture, number: int
+) -> None:
+    """It sends after the function has ended, and nobody tells the function how much the hub took, or that it died."""
+    caplog.set_level(logging.INFO, logger=logs.LOGGER)
+    sent = world.call()
+    world.cloud.deliver(world.cloud.build, sent[:number])
+    lost = world.call(later_us=HOUR_US)
+    assert lost == sent[number:]
     world.cloud.deliver(world.cloud.build, lost)
     assert world.call(later_us=HOUR_US) == []
+    assert [row.finding.routing for row in world.cloud.rows()] == ["canary"] * 3
+    assert lines(caplog, "silent rule") == []
+    judged = [one for one in lines(caplog, "canaries") if one["step"] == "judged"]
+    assert [(one["came"], one["silent"], one["unsure"]) for one in judged] == [(number, 0, 3 - number), (3, 0, 0)]
     assert world.last().silent_number == 0
+
+
+def test_a_process_that_dies_before_it_gives_its_messages_is_no_lost_round(world: World) -> None:
+    """The round is recorded as one to be sent: the next call sends it."""
+    parts = world.cloud.build()
+    wanted = canary_function.in_force(parts)
+    out = canaries.outgoing(parts.store, wanted, "1" * 32, now_us=parts.clock(), every_us=HOUR_US)
+    assert out is not None
+    assert [one.encode() for one in canary(parts)] == out.messages
 
 
 def test_a_round_of_rules_waits_until_all_processes_run_them(world: World, tmp_path: Path) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -16,65 +15,20 @@ from firstseen.cli import main
 from firstseen.cli.canarying import canaries_of
 from firstseen.cli.diagnosing import state_checks
 from firstseen.cli.stores import open_store
+from firstseen.deliveries import Delivery
 from firstseen.errors import RuleError
 from firstseen.findings import canaries
-from firstseen.findings.canaries import EXPIRY_US, JUDGED_AFTER_US, MARK, Tag
+from firstseen.findings.canaries import EXPIRY_US, MARK, Tag, Wanted
 from firstseen.findings.finding import key_of
 from firstseen.findings.times import HOUR_US
 from firstseen.language.canaries import Canaries, Canary, dump, load
 from firstseen.language.frontends.loading import build_pack
 from firstseen.language.pack import Pack
 from firstseen.language.predicates import ALWAYS, Not
-from firstseen.pipeline import Delivery, Pipeline, Report
 from firstseen.store.state import KeyState
 from firstseen.store.store import Change, Query, Record
-from tests.faults.faulty import RecordingSink
 from tests.faults.world import RULES, START_US
-
-DAY_US = 24 * HOUR_US
-
-RUN, NEXT = "0123456789abcdef" * 2, "fedcba9876543210" * 2
-
-MANY = """
-title: Many asked
-id: 7f2f1f0e-7a86-4ff5-9c5e-000000000001
-name: asked
-logsource: {product: aws, service: cloudtrail}
-detection: {selection: {eventName: Ask}, condition: selection}
----
-title: Asked thrice
-id: 7f2f1f0e-7a86-4ff5-9c5e-000000000002
-status: experimental
-correlation: {type: event_count, rules: [asked], group-by: [userIdentity.arn], timespan: 1h, condition: {gte: 3}}
-firstseen: {learning: 7d, limit: 1}
-"""
-
-
-def pack_of(text: str = RULES) -> Pack:
-    return build_pack({"rules.yml": text.encode()})
-
-
-class Deployment:
-    """A pipeline over a store, with a clock that is set by hand."""
-
-    def __init__(self, pack: Pack) -> None:
-        self.pack, self.now_us = pack, START_US
-        self.store, self.sink = MemoryStore(), RecordingSink()
-        self.pipeline = Pipeline(pack, self.store, self.sink, owner="a", clock=lambda: self.now_us)
-
-    def take(self, messages: Sequence[bytes]) -> Report:
-        """As the functions hand them over."""
-        deliveries = []
-        for number, one in enumerate(messages):
-            found = canaries.unwrap(one)
-            assert found is not None
-            deliveries.append(Delivery(str(number), [found[1]], self.now_us, canary=found[0]))
-        return self.pipeline.process(deliveries)
-
-    def judged(self, wanted: Canaries) -> canaries.Verdict:
-        last = canaries.last_round(self.store)
-        assert last is not None
-        return canaries.judge(self.store, last, wanted, now_us=self.now_us)
+from tests.unit.canary_deployment import DAY_US, MANY, NEXT, RUN, Deployment, pack_of
 
 
 @pytest.mark.parametrize("text", [RULES, MANY], ids=["with-and-without-memory", "counting"])
@@ -83,12 +37,12 @@ def test_each_rule_in_force_finds_its_canary_and_nobody_is_told(text: str) -> No
     here = Deployment(pack_of(text))
     wanted = canaries_of(here.pack)
     assert {one.rule for one in wanted.canaries} == {one.card.id for one in here.pack.correlations}
-    report = here.take(canaries.begin(here.store, wanted, RUN, now_us=here.now_us))
+    report = here.take(canaries.begin(here.store, Wanted(wanted), RUN, now_us=here.now_us))
     assert {one.routing for one in report.findings} == {"canary"}
     assert sorted(one.card.id for one in report.findings) == sorted(one.rule for one in wanted.canaries)
     assert here.sink.findings == []
     assert not here.store.due(now_us=here.now_us + DAY_US, limit=10)
-    assert here.judged(wanted).silent == ()
+    assert here.judged(wanted) == canaries.Verdict(RUN, len(wanted.canaries), (), unsure=0)
 
 
 def test_real_states_and_findings_are_the_same_with_canaries_as_without() -> None:
@@ -97,7 +51,7 @@ def test_real_states_and_findings_are_the_same_with_canaries_as_without() -> Non
     wanted = canaries_of(pack)
     plain, other = Deployment(pack), Deployment(pack)
     for run in (RUN, NEXT):
-        other.take(canaries.begin(other.store, wanted, run, now_us=other.now_us))
+        other.take(canaries.begin(other.store, Wanted(wanted), run, now_us=other.now_us))
     for one in wanted.canaries:
         for here in (plain, other):
             here.pipeline.process([Delivery("real", [bytes(one.events)], here.now_us)])
@@ -122,8 +76,8 @@ def test_a_rule_that_was_broken_is_silent_and_the_others_are_not() -> None:
     wanted = canaries_of(good)
     broken = replace(good, bases=(replace(good.bases[0], predicate=Not(ALWAYS)), *good.bases[1:]))
     here = Deployment(broken)
-    here.take(canaries.begin(here.store, wanted, RUN, now_us=here.now_us))
-    verdict = here.judged(wanted)
+    here.take(canaries.begin(here.store, Wanted(wanted), RUN, now_us=here.now_us))
+    verdict = here.judged_twice(wanted)
     hurt = {rule.card.id for rule in good.correlations if rule.members[0].base_id == good.bases[0].id}
     assert {one.canary.rule for one in verdict.silent} == hurt != set()
     assert {one.stuck for one in verdict.silent} == {"before"}
@@ -138,8 +92,8 @@ def test_what_matched_and_made_no_finding_is_told_from_what_never_came() -> None
     wanted = canaries_of(pack)
     strict = replace(pack, correlations=tuple(replace(one, count=9) for one in pack.correlations))
     here = Deployment(strict)
-    messages = canaries.begin(here.store, wanted, RUN, now_us=here.now_us)
-    assert [one.stuck for one in here.judged(wanted).silent] == ["all"] * len(messages)
+    messages = canaries.begin(here.store, Wanted(wanted), RUN, now_us=here.now_us)
+    assert [one.stuck for one in here.judged_twice(wanted).silent] == ["all"] * len(messages)
     here.take(messages)
     stuck = {one.canary.title: one.stuck for one in here.judged(wanted).silent}
     assert stuck == {"Asked thrice": "rule"}
@@ -148,8 +102,8 @@ def test_what_matched_and_made_no_finding_is_told_from_what_never_came() -> None
 def test_a_silent_rule_is_told_with_what_was_sent_and_no_value_of_it() -> None:
     wanted = canaries_of(pack_of(MANY))
     here = Deployment(pack_of(MANY))
-    canaries.begin(here.store, wanted, RUN, now_us=here.now_us)
-    told = [canaries.told(one, RUN) for one in here.judged(wanted).silent]
+    canaries.begin(here.store, Wanted(wanted), RUN, now_us=here.now_us)
+    told = [canaries.told(one, RUN) for one in here.judged_twice(wanted).silent]
     assert [(one["title"], one["events"]) for one in told] == [("Asked thrice", 3)]
     assert "no canary of this round came through" in str(told[0]["stuck"])
 
@@ -169,153 +123,24 @@ def test_a_canary_counts_for_no_way_in_no_rule_and_no_reject() -> None:
 def test_a_canary_that_comes_again_or_late_is_the_same_finding() -> None:
     here = Deployment(pack_of(MANY))
     wanted = canaries_of(here.pack)
-    messages = canaries.begin(here.store, wanted, RUN, now_us=here.now_us)
+    messages = canaries.begin(here.store, Wanted(wanted), RUN, now_us=here.now_us)
     first = here.take(messages)
     here.now_us += HOUR_US
     assert here.take(messages).findings == []
     assert len(first.findings) == len(wanted.canaries)
-    again = here.take(canaries.begin(here.store, wanted, NEXT, now_us=here.now_us))
+    again = here.take(canaries.begin(here.store, Wanted(wanted), NEXT, now_us=here.now_us))
     assert {one.uid for one in again.findings}.isdisjoint(one.uid for one in first.findings)
 
 
 def test_rows_of_canaries_go_after_three_days_and_no_other() -> None:
     here = Deployment(pack_of(MANY))
     wanted = canaries_of(here.pack)
-    here.take(canaries.begin(here.store, wanted, RUN, now_us=here.now_us))
+    here.take(canaries.begin(here.store, Wanted(wanted), RUN, now_us=here.now_us))
     here.pipeline.process([Delivery("real", [bytes(wanted.canaries[0].events)], here.now_us)])
     kept = {row.finding.uid for row in here.store.scan_findings(Query()) if row.finding.routing != "canary"}
     here.store.expire(now_us=here.now_us + EXPIRY_US + 1)
     assert {row.finding.uid for row in here.store.scan_findings(Query())} == kept != set()
     assert all(one.state.rule_id != canaries.CANARY for _, one in here.store.scan_states())
-
-
-def sent_of(canaries_of: Canaries, **changes: int) -> canaries.Round:
-    """A round of them that was handed over at once."""
-    named = {"run": RUN, "pack": canaries_of.pack, "canaries": canaries.name_of(canaries_of)}
-    blank = msgspec.convert(named, canaries.Round)
-    return msgspec.structs.replace(blank, **({"sent_us": START_US, "given_us": START_US, "sent": 1} | changes))
-
-
-@pytest.mark.parametrize(
-    ("later_us", "pack", "changes", "judged"),
-    [
-        (JUDGED_AFTER_US - 1, "p", {}, False),
-        (JUDGED_AFTER_US, "p", {}, True),
-        (JUDGED_AFTER_US, "another", {}, False),
-        (EXPIRY_US, "p", {}, False),
-        (JUDGED_AFTER_US, "p", {"given_us": 0}, False),
-        (HOUR_US, "p", {"given_us": START_US + HOUR_US - 1}, False),
-        (JUDGED_AFTER_US, "p", {"sent": 0}, False),
-    ],
-    ids=["early", "in-time", "other-rules", "rows-gone", "not-sent", "sent-again", "empty"],
-)
-def test_a_round_is_judged_when_it_was_sent_had_time_and_its_rows_are_there(
-    later_us: int, pack: str, changes: dict[str, int], *, judged: bool
-) -> None:
-    last = sent_of(Canaries("p"), **changes)
-    assert canaries.waits(last, Canaries(pack), now_us=START_US + later_us) is judged
-
-
-def test_a_round_that_was_well_is_not_judged_again_and_a_silent_one_is() -> None:
-    """A queue that was slow makes a rule look silent: what comes later clears it."""
-    last = sent_of(Canaries("p"), judged_us=START_US + HOUR_US)
-    assert not canaries.waits(last, Canaries("p"), now_us=START_US + 2 * HOUR_US)
-    late = msgspec.structs.replace(last, silent=["rule"], silent_number=1)
-    assert canaries.waits(late, Canaries("p"), now_us=START_US + 2 * HOUR_US)
-
-
-def test_the_next_round_is_sent_when_it_is_time_and_when_there_are_other_canaries() -> None:
-    def due(last: canaries.Round, wanted: Canaries, later_us: int) -> bool:
-        return canaries.due(last, wanted, now_us=START_US + later_us, every_us=2 * DAY_US)
-
-    wanted = canaries_of(pack_of(MANY))
-    last = sent_of(wanted)
-    assert not due(last, wanted, 47 * HOUR_US)
-    assert due(last, wanted, 2 * DAY_US - 60_000_000), "a schedule that comes a little early"
-    assert due(last, Canaries("other"), HOUR_US)
-    assert due(last, Canaries(wanted.pack), HOUR_US), "of the same rules"
-    assert due(sent_of(wanted, given_us=0), wanted, DAY_US), "what could not be sent in a day is not sent any more"
-
-
-@dataclass
-class Calls:
-    """The hourly calls of a function that sends canaries once a day."""
-
-    here: Deployment
-    wanted: Canaries
-    number: int = 0
-
-    def call(self, *, settled: bool = True, taken: bool = True) -> canaries.Outgoing | None:
-        """One, an hour later: what it was to send, which was ``taken`` or not."""
-        self.number += 1
-        self.here.now_us += HOUR_US
-        run, now_us = f"{self.number:032x}", self.here.now_us
-        canaries.looked_for(self.here.store, self.wanted, now_us=now_us)
-        out = canaries.outgoing(self.here.store, self.wanted, run, now_us=now_us, every_us=DAY_US, settled=settled)
-        if out is not None and taken:
-            canaries.given(self.here.store, out.run, now_us=now_us)
-        return out
-
-
-@pytest.fixture
-def calls() -> Calls:
-    pack = pack_of(MANY)
-    return Calls(Deployment(pack), canaries_of(pack))
-
-
-def test_rules_that_may_not_run_everywhere_yet_are_not_looked_at(calls: Calls) -> None:
-    """Neither on the first day, nor when they change, nor when a day is over."""
-    assert calls.call(settled=False) is None
-    out = calls.call()
-    assert out is not None
-    calls.here.take(out.messages)
-    calls.wanted = replaced(calls.wanted, pack="other")
-    assert calls.call(settled=False) is None
-    assert calls.call() is not None
-
-
-def replaced(one: Canaries, **changes: str) -> Canaries:
-    return msgspec.structs.replace(one, **changes)
-
-
-def test_a_round_that_was_not_taken_is_sent_again_by_the_next_call_under_its_name(calls: Calls) -> None:
-    first = calls.call(taken=False)
-    again = calls.call()
-    assert first is not None
-    assert first == again
-    calls.here.take([*first.messages, *again.messages])
-    assert calls.call() is None
-    row = canaries.last_round(calls.here.store)
-    assert row is not None
-    assert (row.run, row.silent_number, bool(row.judged_us)) == (first.run, 0, True)
-
-
-def test_a_round_of_which_nothing_came_is_sent_again_until_it_comes(calls: Calls) -> None:
-    """What a host was given and could not send looks like that; so does a way that was broken and is mended."""
-    sent = [calls.call() for _ in range(3)]
-    assert sent[0] is not None
-    assert sent[0] == sent[1] == sent[2]
-    calls.here.take(sent[0].messages)
-    assert [calls.call() for _ in range(2)] == [None, None]
-    row = canaries.last_round(calls.here.store)
-    assert row is not None
-    assert row.silent_number == 0
-
-
-def test_what_was_begun_by_another_call_is_not_marked_as_sent(calls: Calls) -> None:
-    calls.call(taken=False)
-    canaries.given(calls.here.store, NEXT, now_us=calls.here.now_us)
-    row = canaries.last_round(calls.here.store)
-    assert row is not None
-    assert row.given_us == 0
-
-
-def test_an_empty_round_is_sent_once_and_never_found_well(calls: Calls) -> None:
-    calls.wanted = Canaries("p")
-    assert [bool(one and not one.messages) for one in (calls.call(), calls.call())] == [True, False]
-    row = canaries.last_round(calls.here.store)
-    assert row is not None
-    assert row.judged_us == 0
 
 
 @pytest.mark.parametrize(
@@ -359,21 +184,33 @@ def test_findings_of_canaries_are_listed_for_who_asks_for_them(
     assert found.uid in capsys.readouterr().out
 
 
-def test_a_judgement_does_not_overwrite_a_round_that_another_call_began() -> None:
-    here, wanted = Deployment(pack_of()), canaries_of(pack_of())
-    canaries.begin(here.store, wanted, RUN, now_us=here.now_us)
-    first = canaries.last_round(here.store)
-    canaries.begin(here.store, wanted, NEXT, now_us=here.now_us)
-    assert first is not None
-    canaries.judge(here.store, first, wanted, now_us=here.now_us + HOUR_US)
-    row = canaries.last_round(here.store)
-    assert row is not None
-    assert (row.run, row.judged_us) == (NEXT, 0)
-
-
 def test_the_same_rules_give_the_same_bytes_which_are_read_back() -> None:
     data = dump(canaries_of(pack_of()))
     assert data == dump(canaries_of(pack_of())) == dump(load(data))
+
+
+@pytest.mark.parametrize(("days", "left_out"), [(90, []), (400, ["its example ends in the future"])])
+def test_an_example_that_is_not_over_yet_is_left_out(days: int, left_out: list[str]) -> None:
+    """Events from the future have other times than those that were proven: the rule would look silent for months."""
+    text = f"""{MANY.split("---", maxsplit=1)[0]}---
+title: Asked again after long
+name: again
+correlation: {{type: new_terms, rules: [asked], group-by: [userIdentity.arn], fields: [awsRegion], timespan: {days}d}}
+firstseen: {{when: returning}}
+"""
+    made = canaries_of(pack_of(text))
+    assert [one.reason.split(":")[0] for one in made.left_out] == left_out
+    assert len(made.canaries) == 1 - len(left_out)
+
+
+def test_what_would_be_more_than_can_be_read_again_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else rules are published, and the function that should send their examples fails each hour."""
+    pack = pack_of()
+    size = len(dump(Canaries(pack.version, canaries_of(pack).canaries[:2])))
+    monkeypatch.setattr("firstseen.cli.canarying.MAX_SENT_BYTES", size)
+    made = canaries_of(pack)
+    assert (len(made.canaries), len(made.left_out)) == (2, 1)
+    assert "split the rules" in made.left_out[0].reason
 
 
 def test_rules_that_cannot_be_shown_are_left_out_with_the_reason() -> None:

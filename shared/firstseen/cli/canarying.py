@@ -9,28 +9,41 @@ from __future__ import annotations
 import msgspec
 
 from firstseen.adapters.local.memory import MemoryStore
-from firstseen.cli.proving import RECEIVED_US, Taking, ask_of, encoded, still
+from firstseen.cli.proving import Taking, ask_of, encoded, still
+from firstseen.deliveries import Delivery
 from firstseen.errors import RuleError
-from firstseen.language.canaries import MAX_EVENTS_BYTES, MAX_RULE_CHARACTERS, Canaries, Canary, LeftOut
+from firstseen.findings.times import iso
+from firstseen.language.canaries import MAX_BYTES, MAX_EVENTS_BYTES, MAX_RULE_CHARACTERS, Canaries, Canary, LeftOut
 from firstseen.language.derived_names import locating
 from firstseen.language.examples.search import Unsolved
 from firstseen.language.examples.sequences import sequences
 from firstseen.language.pack import Pack
 from firstseen.language.rules import Correlation
-from firstseen.pipeline import Delivery, Pipeline
+from firstseen.pipeline import Pipeline
 from firstseen.sources.registry import SOURCES
+
+SENT_FROM_US = 1_793_491_200_000_000
+"""The first of November 2026: no canary is sent earlier. What happens later could be taken as from the future."""
+
+MAX_SENT_BYTES = MAX_BYTES * 3 // 4
+"""Of all canaries: about 4,000 rules. The rest is for the names of those that are left out."""
 
 
 def canaries_of(pack: Pack) -> Canaries:
     """One for each rule in force that can be shown, and why not for the others."""
     sent: list[Canary] = []
     left_out: list[LeftOut] = []
+    sent_bytes = 0
     bases = {base.id: base for base in pack.bases}
     for rule in pack.correlations:
         if not rule.enabled:
             continue
         members = list(dict.fromkeys(member.base_id for member in rule.members))
         made = _canary(rule, Pack.of([bases[one] for one in members], [rule]))
+        if isinstance(made, Canary):
+            sent_bytes += len(msgspec.json.encode(made))
+            if sent_bytes > MAX_SENT_BYTES:
+                made = f"the examples of all rules have more than {MAX_SENT_BYTES:,} bytes: split the rules"
         if isinstance(made, Canary):
             sent.append(made)
         else:
@@ -50,6 +63,9 @@ def _canary(rule: Correlation, alone: Pack) -> Canary | str:
         return str(exc)
     if isinstance(made, Unsolved):
         return made.reason
+    ends_us = max(source.time(view) or 0 for view, source in zip(made[0].views, made[0].sources, strict=True))
+    if ends_us > SENT_FROM_US:
+        return f"its example ends in the future: on {iso(ends_us)}, after {iso(SENT_FROM_US)}"
     events = b"[" + b",".join(map(encoded, made[0].views)) + b"]"
     if len(events) > MAX_EVENTS_BYTES:
         return f"its example has {len(events):,} bytes, a message takes {MAX_EVENTS_BYTES:,}"
@@ -62,5 +78,5 @@ def _canary(rule: Correlation, alone: Pack) -> Canary | str:
 def _findings(alone: Pack, events: bytes) -> list[str]:
     """Uids of the findings of one delivery, its log recognised by itself."""
     pipeline = Pipeline(alone, MemoryStore(), Taking(), owner="canary", clock=still)
-    report = pipeline.process([Delivery("canary", [events], RECEIVED_US)])
+    report = pipeline.process([Delivery("canary", [events], SENT_FROM_US)])
     return [] if report.rejects or report.retry else [one.uid for one in report.findings]

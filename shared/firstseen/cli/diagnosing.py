@@ -137,7 +137,8 @@ def _canaries(store: Store, now_us: int) -> Iterator[Check]:
     elif ago_us > OLD_ROUND_US:
         yield warn("canaries", sent, "does their function run? If they were switched off, this is the last round")
     else:
-        yield ok("canaries", f"{sent}; {'all came through' if last.judged_us else 'not looked for yet'}")
+        unsure = "some were sent again, for they were not seen" if last.again else "not looked for yet"
+        yield ok("canaries", f"{sent}; {'all came through' if last.judged_us else unsure}")
 
 
 def _baselines(store: Store, pack: Pack | None, now_us: int) -> Iterator[Check]:

@@ -6,7 +6,7 @@ about: whoever chooses what an event says cannot make a real act look like a can
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
@@ -16,6 +16,7 @@ from firstseen.findings.finding import Finding, key_hash, key_of
 from firstseen.findings.rows import Row, read_row, settle
 from firstseen.findings.times import DAY_US, HOUR_US
 from firstseen.language.canaries import MAX_RULE_CHARACTERS, Canaries, Canary, dump
+from firstseen.language.in_force import InForce, canaries_in_force
 from firstseen.language.published import digest_of
 from firstseen.store.state import KeyState
 from firstseen.store.store import Store
@@ -107,24 +108,62 @@ def routed(finding: Finding) -> Finding:
     return replace(finding, routing="canary", baseline="none")
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be sent for the rules that run.
+
+    Attributes:
+        canaries: one for each rule; none when nothing was published for them.
+        published: whether something was.
+        since: when these rules were put in force, as their publisher wrote it; "": they came with the program. Rules
+            that are put in force again, after others, have another time.
+        settled: whether who reads events runs these rules, too; else nothing is sent yet.
+    """
+
+    canaries: Canaries
+    published: bool = True
+    since: str = ""
+    settled: bool = True
+
+    @property
+    def name(self) -> str:
+        """The hash that names them: of the same rules others may be published, and others may have run between."""
+        return digest_of(dump(self.canaries) + self.since.encode())
+
+
+def wanted_of(published: InForce | None, own: Callable[[], bytes], *, runs: str, now_us: int) -> Wanted:
+    """What is to be sent for the pack of version ``runs``. ``own``: reads what came with the program.
+
+    Raises InputError, RuleError as :func:`firstseen.language.in_force.canaries_in_force` does.
+    """
+    found = canaries_in_force(published, own)
+    canaries = Canaries(runs) if found is None else found
+    if published is None:
+        return Wanted(canaries)
+    return Wanted(canaries, found is not None, published.at, published.settled(now_us))
+
+
 class Round(Row):
     """The last round.
 
     Attributes:
         run: its name; "": there was none.
         sent_us: when it was begun.
-        given_us: when all of it was handed over last; 0: it is to be sent, or to be sent again.
+        given_us: when what was to be sent of it was handed over last; 0: it is to be sent, or what was not seen of it
+            is to be sent again.
+        again: what was not seen of it is sent again.
         pack: version of the rules that it was for.
-        canaries: hash of what was to be sent.
+        canaries: name of what was to be sent.
         sent, left_out: how many canaries, and how many rules in force without one.
-        judged_us: when it was looked for last; 0: not yet.
-        silent: ids of the rules that made no finding; at most MAX_NAMED.
+        judged_us: when it was judged last; 0: not yet, or what is sent again decides.
+        silent: ids of the rules that made no finding, at most MAX_NAMED; of the round before until this one is judged.
         silent_number: of all of them.
     """
 
     run: str = ""
     sent_us: int = 0
     given_us: int = 0
+    again: bool = False
     pack: str = ""
     canaries: str = ""
     sent: int = 0
@@ -145,12 +184,18 @@ class Silent:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a round."""
+    """What became of a round.
+
+    Attributes:
+        came: how many made their findings.
+        silent: those that did not.
+        unsure: how many others were not seen: they are sent again before they count as silent.
+    """
 
     run: str
-    sent_us: int
     came: int
     silent: tuple[Silent, ...]
+    unsure: int = 0
 
 
 def last_round(store: Store) -> Round | None:
@@ -160,46 +205,48 @@ def last_round(store: Store) -> Round | None:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """The messages of a round that is to be sent now. Sent twice they come to the same findings."""
+    """The messages of a round that are to be sent now. Sent twice they come to the same findings."""
 
     run: str
     messages: list[bytes]
 
 
-def outgoing(  # noqa: PLR0913 - what, its name, and when; times by name
-    store: Store, canaries: Canaries, run: str, *, now_us: int, every_us: int, settled: bool
-) -> Outgoing | None:
-    """The next round, named ``run``, if it is time to; else the last one if it was not sent, or nothing of it came.
+def outgoing(store: Store, wanted: Wanted, run: str, *, now_us: int, every_us: int) -> Outgoing | None:
+    """The next round, named ``run``, if it is time to; else what was not seen of the last one, if that is to be sent.
 
-    ``settled``: who reads events runs the rules that these canaries are of; else nothing is sent yet. Call
-    :func:`given` when it was handed over. Raises StoreUnavailable, StoreUnusable.
+    Call :func:`given` when it was handed over. Raises StoreUnavailable, StoreUnusable.
     """
-    if not settled:
+    if not wanted.settled:
         return None
     last = last_round(store)
-    if last is None or due(last, canaries, now_us=now_us, every_us=every_us):
-        return Outgoing(run, begin(store, canaries, run, now_us=now_us))
-    return None if last.given_us else Outgoing(last.run, messages(canaries, last.run))
+    if last is None or due(last, wanted, now_us=now_us, every_us=every_us):
+        return Outgoing(run, begin(store, wanted, run, now_us=now_us))
+    if last.given_us:
+        return None
+    unseen = [one.canary for one in missing(store, last.run, wanted.canaries) if one.stuck != "rule"]
+    return Outgoing(last.run, [wrap(last.run, one) for one in unseen])
 
 
-def due(last: Round, canaries: Canaries, *, now_us: int, every_us: int) -> bool:
+def due(last: Round, wanted: Wanted, *, now_us: int, every_us: int) -> bool:
     """Whether another round is to be sent: it is time, or it is of other canaries.
 
-    One that was not sent in a day is not sent any more: rows of its first half may expire.
+    One of which something is to be sent is finished first, for a day: then its rows may soon expire. A time that is
+    far ahead was a clock's that went wrong, and keeps nobody waiting.
     """
-    length_us = every_us if last.given_us else min(every_us, DAY_US)
-    return now_us - last.sent_us >= length_us - HOUR_US // 2 or last.canaries != name_of(canaries)
+    length_us = every_us if last.given_us else DAY_US
+    return abs(now_us - last.sent_us) >= length_us - HOUR_US // 2 or last.canaries != wanted.name
 
 
-def waits(last: Round | None, canaries: Canaries, *, now_us: int) -> bool:
+def waits(last: Round | None, wanted: Wanted, *, now_us: int) -> bool:
     """Whether the last round is to be judged: it was not, or something was silent that may have come since.
 
-    One of other canaries is never judged: what it should have found is not known any more. Nor one that was not sent,
-    one with nothing in it, and one whose rows may have expired.
+    One of other canaries is never judged: what it should have found is not known any more. Nor is one of the same, if
+    their rules were put in force once more since: others may have taken what was sent. Nor one that was not sent, one
+    with nothing in it, and one whose rows may have expired.
     """
     return (
         last is not None
-        and last.canaries == name_of(canaries)
+        and last.canaries == wanted.name
         and bool(last.sent and last.given_us)
         and now_us - last.given_us >= JUDGED_AFTER_US
         and now_us - last.sent_us < EXPIRY_US
@@ -207,32 +254,28 @@ def waits(last: Round | None, canaries: Canaries, *, now_us: int) -> bool:
     )
 
 
-def name_of(canaries: Canaries) -> str:
-    """The hash that names them: also for the same rules others may be published."""
-    return digest_of(dump(canaries))
-
-
-def messages(canaries: Canaries, run: str) -> list[bytes]:
-    """The messages of a round."""
-    return [wrap(run, one) for one in canaries.canaries]
-
-
-def begin(store: Store, canaries: Canaries, run: str, *, now_us: int) -> list[bytes]:
+def begin(store: Store, wanted: Wanted, run: str, *, now_us: int) -> list[bytes]:
     """Record a round as one to be sent; its messages. Raises StoreUnavailable, StoreUnusable."""
+    canaries = wanted.canaries
     new = Round(
         run=run,
         sent_us=now_us,
         pack=canaries.pack,
-        canaries=name_of(canaries),
+        canaries=wanted.name,
         sent=len(canaries.canaries),
         left_out=len(canaries.left_out),
     )
-    settle(store, WHERE, Round, lambda _: (new, None))
-    return messages(canaries, run)
+
+    def decide(row: Round | None) -> tuple[Round, None]:
+        before = row or Round()
+        return msgspec.structs.replace(new, silent=before.silent, silent_number=before.silent_number), None
+
+    settle(store, WHERE, Round, decide)
+    return [wrap(run, one) for one in canaries.canaries]
 
 
 def given(store: Store, run: str, *, now_us: int) -> None:
-    """Record that the whole round was handed over. Raises StoreUnavailable, StoreUnusable."""
+    """Record that all was handed over that was to be sent. Raises StoreUnavailable, StoreUnusable."""
 
     def decide(row: Round | None) -> tuple[Round | None, None]:
         if row is None or row.run != run:  # another call has begun the next
@@ -242,36 +285,54 @@ def given(store: Store, run: str, *, now_us: int) -> None:
     settle(store, WHERE, Round, decide)
 
 
-def looked_for(store: Store, canaries: Canaries, *, now_us: int) -> Verdict | None:
+def looked_for(store: Store, wanted: Wanted, *, now_us: int) -> Verdict | None:
     """What became of the last round, if it is time to judge it. Raises StoreUnavailable, StoreUnusable."""
     last = last_round(store)
-    return judge(store, last, canaries, now_us=now_us) if last and waits(last, canaries, now_us=now_us) else None
+    return judge(store, last, wanted.canaries, now_us=now_us) if last and waits(last, wanted, now_us=now_us) else None
 
 
 def judge(store: Store, last: Round, canaries: Canaries, *, now_us: int) -> Verdict:
-    """Look for the findings of the last round, and record what is missing. When nothing came, it is sent again.
+    """Look for the findings of the last round, and record what is missing. What was not seen is to be sent again.
 
-    Raises StoreUnavailable, StoreUnusable.
+    Whatever takes messages may lose some, or say that it took them and fail: an output that is sent after a function
+    ends, a function of the version before that is still there. So what was not seen once is no silent rule yet, unless
+    it was silent in the round before. Raises StoreUnavailable, StoreUnusable.
     """
-    wanted = {canary_uid(last.run, one.uid): one for one in canaries.canaries}
-    there = store.findings(list(wanted)) if wanted else {}
-    missing = [uid for uid in wanted if uid not in there or there[uid].finding.routing != "canary"]
-    stepped = store.read([key_of(uid) for uid in missing], consistent=True) if missing else {}
-    nothing = len(missing) == len(wanted) and not stepped
-    silent = tuple(
-        Silent(wanted[uid], uid, "all" if nothing else "rule" if key_of(uid) in stepped else "before")
-        for uid in missing
-    )
+    lost = missing(store, last.run, canaries)
+    silent = tuple(one for one in lost if last.again or one.stuck == "rule" or one.canary.rule in last.silent)
+    unseen, unsure = any(one.stuck != "rule" for one in lost), len(lost) - len(silent)
 
     def decide(row: Round | None) -> tuple[Round | None, None]:
         if row is None or row.run != last.run:  # another call has begun the next
             return None, None
         named = [one.canary.rule for one in silent[:MAX_NAMED]]
-        found = msgspec.structs.replace(row, judged_us=now_us, silent=named, silent_number=len(silent))
-        return msgspec.structs.replace(found, given_us=0) if nothing else found, None
+        judged_us = 0 if unsure else now_us
+        found = msgspec.structs.replace(row, judged_us=judged_us, silent=named, silent_number=len(silent))
+        return msgspec.structs.replace(found, given_us=0, again=True) if unseen else found, None
 
     settle(store, WHERE, Round, decide)
-    return Verdict(last.run, last.sent_us, len(wanted) - len(missing), silent)
+    return Verdict(last.run, len(canaries.canaries) - len(lost), silent, unsure)
+
+
+def missing(store: Store, run: str, canaries: Canaries) -> tuple[Silent, ...]:
+    """What made no finding in a round, and where it stuck. Raises StoreUnavailable, StoreUnusable."""
+    wanted = {canary_uid(run, one.uid): one for one in canaries.canaries}
+    lost = _without_finding(store, list(wanted))
+    states = store.read([key_of(uid) for uid in lost], consistent=True) if lost else {}
+    nothing = len(lost) == len(wanted) and not states
+    matched = [uid for uid in lost if key_of(uid) in states]
+    came = set(matched).difference(_without_finding(store, matched))  # between the two looks
+    return tuple(
+        Silent(wanted[uid], uid, "all" if nothing else "rule" if key_of(uid) in states else "before")
+        for uid in lost
+        if uid not in came
+    )
+
+
+def _without_finding(store: Store, uids: Sequence[str]) -> list[str]:
+    """Those of which a round's finding is not there."""
+    there = store.findings(uids) if uids else {}
+    return [uid for uid in uids if uid not in there or there[uid].finding.routing != "canary"]
 
 
 SAID: dict[Stuck, str] = {

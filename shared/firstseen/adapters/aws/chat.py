@@ -12,7 +12,7 @@ from firstseen.findings.finding import Finding, key_of
 from firstseen.findings.links import console_link, look_closer, mark_expected
 from firstseen.findings.naming import whole_account
 from firstseen.findings.safe import safe_text
-from firstseen.findings.text import headline
+from firstseen.findings.text import caveats, headline, others
 from firstseen.findings.times import moment
 
 MAX_TITLE_CHARS = 200
@@ -51,10 +51,11 @@ def chat_bytes(finding: Finding) -> bytes:
     """The notification as JSON. One thread holds all findings of a key."""
     card = finding.card
     lines = [
-        _plain(finding.reason, 1_000),
+        " ".join(_plain(said, 1_000) for said in (finding.reason, *caveats(finding)) if said),
         "",
         *(f"*{label}:* {_plain(said, 300)}" for label, name in _SHOWN if (said := _said(finding, name))),
         f"*When:* {moment(finding.time_us)}",
+        *(f"*{label}:* {_plain(said, 300)}" for label, said in others(finding) if label == "Step"),
         *(f"*{_plain(label, 60)}:* {_plain(value, 300)}" for label, value in finding.details[:10]),
         f"*Finding:* `{_plain(finding.uid, 80)}`",
     ]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from botocore.exceptions import ClientError
 
 from firstseen.adapters.aws.calling import CONDITION_FAILED, Calls, code_of
 from firstseen.adapters.aws.items import Key, aliases, key_at, place
+from firstseen.adapters.side_by_side import SideBySide
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from firstseen.adapters.aws.items import Item, New
 
 T = TypeVar("T")
-A = TypeVar("A")
 
 GET_KEYS = 100
 """Keys of one BatchGetItem."""
@@ -35,46 +34,15 @@ class ConditionFailed(Exception):  # noqa: N818 - an answer, not a fault
         self.item = item
 
 
-class Table:
+class Table(SideBySide):
     """Threads may share it. What it raises: StoreUnavailable, StoreUnusable, and ConditionFailed where said."""
 
     def __init__(self, client: DynamoDBClient, calls: Calls, *, workers: int, measure: bool) -> None:
+        super().__init__(workers, "dynamodb")
         self.client = client
         self.calls = calls
         self.name = calls.table
         self.capacity: Literal["TOTAL", "NONE"] = "TOTAL" if measure else "NONE"
-        self._workers = workers
-        self._pool: ThreadPoolExecutor | None = None
-        self._closed = False
-
-    def close(self) -> None:
-        """End the threads; further calls are errors."""
-        self._closed = True
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool = None
-
-    def each(self, work: Callable[[A], T], arguments: Sequence[A]) -> list[T]:
-        """Do independent work side by side; the results in order.
-
-        The first fault stops what has not begun, and is raised when nothing runs any more: no write of this call
-        happens after its end.
-        """
-        if self._closed:
-            msg = "this store object is closed"
-            raise ValueError(msg)
-        if len(arguments) <= 1 or self._workers <= 1:
-            return [work(one) for one in arguments]
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self._workers, "dynamodb")
-        futures: list[Future[T]] = [self._pool.submit(work, one) for one in arguments]
-        done, left = wait(futures, return_when=FIRST_EXCEPTION)
-        for future in left:
-            future.cancel()
-        wait(left)
-        for future in done:
-            future.result()  # a fault, before those that it cancelled
-        return [future.result() for future in futures]
 
     def get(self, keys: Sequence[Key], *, consistent: bool) -> dict[Key, Item]:
         """The items of those keys that exist."""

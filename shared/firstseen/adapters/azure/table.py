@@ -4,9 +4,8 @@ they mean.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, Literal, TypeVar, cast
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Literal, cast
 
 from azure.core import MatchConditions
 from azure.data.tables import UpdateMode
@@ -15,12 +14,10 @@ from firstseen.adapters.azure.calling import Calls, ConditionFailed
 from firstseen.adapters.azure.clients import CALL
 from firstseen.adapters.azure.entities import New, place_of
 from firstseen.adapters.azure.schema import Place
+from firstseen.adapters.side_by_side import SideBySide
 
 if TYPE_CHECKING:
     from azure.data.tables import TableClient, TableEntity
-
-T = TypeVar("T")
-A = TypeVar("A")
 
 MAX_OPERATIONS = 100
 """Of one transaction, all in one partition; a longer one breaks the SDK's parser."""
@@ -55,44 +52,13 @@ def _if(etag: str) -> dict[str, object]:
     return {"etag": etag, "match_condition": MatchConditions.IfNotModified}
 
 
-class Table:
+class Table(SideBySide):
     """Threads may share it. What it raises: StoreUnavailable, StoreUnusable, and ConditionFailed where said."""
 
     def __init__(self, client: TableClient, calls: Calls, *, workers: int) -> None:
+        super().__init__(workers, "tables")
         self.client = client
         self.calls = calls
-        self._workers = workers
-        self._pool: ThreadPoolExecutor | None = None
-        self._closed = False
-
-    def close(self) -> None:
-        """End the threads; further calls are errors."""
-        self._closed = True
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool = None
-
-    def each(self, work: Callable[[A], T], arguments: Sequence[A]) -> list[T]:
-        """Do independent work side by side; the results in order.
-
-        The first fault stops what has not begun, and is raised when nothing runs any more: no write of this call
-        happens after its end.
-        """
-        if self._closed:
-            msg = "this store object is closed"
-            raise ValueError(msg)
-        if len(arguments) <= 1 or self._workers <= 1:
-            return [work(one) for one in arguments]
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self._workers, "tables")
-        futures: list[Future[T]] = [self._pool.submit(work, one) for one in arguments]
-        done, left = wait(futures, return_when=FIRST_EXCEPTION)
-        for future in left:
-            future.cancel()
-        wait(left)
-        for future in done:
-            future.result()  # a fault, before those that it cancelled
-        return [future.result() for future in futures]
 
     def get(self, place: Place, select: Sequence[str] = ()) -> TableEntity | None:
         """The entity that lies there, or only some of its properties; as every write before left it."""
