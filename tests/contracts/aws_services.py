@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 REGION = CREDENTIALS["AWS_DEFAULT_REGION"]
 SERVICES = ("moto", "moto server", "ministack")
 
+SESSION = Session("testing", "testing", region_name=REGION)
+"""One for all tests: making it costs more than what most of them do."""
+
+_MAKING = threading.Lock()
+"""Sessions are not made for threads; clients are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -34,19 +40,17 @@ class Service:
     url: str | None
 
     def dynamodb(self, connections: int = 10) -> DynamoDBClient:
-        client = dynamodb_client(self._session(), endpoint_url=self.url, connections=connections)
+        with _MAKING:
+            client = dynamodb_client(SESSION, endpoint_url=self.url, connections=connections)
         if self.name != "ministack":
             _one_at_a_time(client)
         return client
 
     def sns(self) -> SNSClient:
-        return sns_client(self._session(), endpoint_url=self.url)
+        return sns_client(SESSION, endpoint_url=self.url)
 
     def sqs(self) -> SQSClient:
-        return self._session().client("sqs", endpoint_url=self.url)
-
-    def _session(self) -> Session:
-        return Session("testing", "testing", region_name=REGION)
+        return SESSION.client("sqs", endpoint_url=self.url)
 
 
 _LOCK = threading.Lock()

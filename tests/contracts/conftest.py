@@ -2,5 +2,5 @@
 
 import pytest
 
-for part in ("contract", "findings", "forgetting", "records", "states", "samples"):
+for part in ("contract", "findings", "forgetting", "records", "states", "samples", "summaries"):
     pytest.register_assert_rewrite(f"tests.contracts.store_{part}")

@@ -30,10 +30,10 @@ from firstseen.adapters.aws.schema import create_table
 from firstseen.adapters.azure.schema import create_table as create_azure_table
 from firstseen.adapters.azure.table_store import TableStore
 from firstseen.adapters.local.sqlite import SQLiteStore
+from firstseen.deliveries import Delivery
 from firstseen.findings.expectations import expect, expectations
 from firstseen.findings.finding import Finding
 from firstseen.findings.sink import Publication
-from firstseen.pipeline import Delivery
 from firstseen.store.store import Query, Store
 from tests.contracts.aws_services import running
 from tests.contracts.azure_services import storage

@@ -12,6 +12,7 @@ from tests.contracts.store_forgetting import ForgettingAndExpiring
 from tests.contracts.store_records import Races, Records
 from tests.contracts.store_samples import Harness
 from tests.contracts.store_states import ReadingAndCommitting, Scanning, Sizes
+from tests.contracts.store_summaries import Summaries
 
 __all__ = ["Harness", "StoreContract"]
 
@@ -27,5 +28,6 @@ class StoreContract(
     ScanningFindings,
     Records,
     Races,
+    Summaries,
 ):
     """Every obligation."""

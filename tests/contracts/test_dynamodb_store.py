@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +14,9 @@ from firstseen.store.store import Store
 from tests.contracts.aws_services import SERVICES, Service, installed, running
 from tests.contracts.store_contract import StoreContract
 
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
 _numbers = itertools.count()
 
 
@@ -21,8 +25,8 @@ class DynamoHarness:
 
     expires_by_itself = True
 
-    def __init__(self, service: Service) -> None:
-        self._client = service.dynamodb()
+    def __init__(self, client: DynamoDBClient) -> None:
+        self._client = client
         self._table = f"firstseen-{next(_numbers)}"
         self._stores: list[DynamoStore] = []
         create_table(self._client, self._table)
@@ -53,9 +57,15 @@ def service(request: pytest.FixtureRequest) -> Iterator[Service]:
         yield service
 
 
+@pytest.fixture(scope="module")
+def client(service: Service) -> DynamoDBClient:
+    """One for all tests of a service: making it costs more than what most of them do."""
+    return service.dynamodb()
+
+
 @pytest.fixture
-def harness(service: Service) -> Iterator[DynamoHarness]:
-    harness = DynamoHarness(service)
+def harness(client: DynamoDBClient) -> Iterator[DynamoHarness]:
+    harness = DynamoHarness(client)
     yield harness
     harness.remove()
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from firstseen.adapters.aws.chat import chat_bytes
 from firstseen.adapters.local.memory import MemoryStore
 from firstseen.cli.ruleset import RuleSet, read_rule_set, rule_set
+from firstseen.deliveries import Delivery
 from firstseen.errors import RuleError
 from firstseen.findings.build import build
 from firstseen.findings.finding import Finding
@@ -26,7 +27,7 @@ from firstseen.language.frontends.accounts import MAX_FAULTS, read_table
 from firstseen.language.frontends.documents import MAX_FILE_BYTES
 from firstseen.language.frontends.loading import build_pack
 from firstseen.language.pack import Pack, dump, load
-from firstseen.pipeline import Delivery, Pipeline
+from firstseen.pipeline import Pipeline
 from tests.unit.findings_samples import event, opening, rule
 from tests.unit.test_findings_ocsf import check
 

@@ -90,6 +90,17 @@ def test_each_fault_is_found_with_its_place_and_mend(  # noqa: PLR0913, PLR0917 
     assert words in f"{found[0].message} {found[0].mend}"
 
 
+def test_a_file_with_a_fault_is_not_asked_for_what_its_rules_owe() -> None:
+    """A base rule owes tests only if no correlation names it; which one does is not known while one is broken."""
+    bare = GOOD[: GOOD.index("falsepositives")]
+    newly = "correlation: {type: new_terms, rules: [asked], fields: [actor], timespan: 7}"
+    broken = f"{bare}---\ntitle: N\nid: 44444444-0000-4000-8000-000000000003\n{newly}\n"
+    assert [issue.check for issue in _issues(broken)] == ["syntax"]
+    mended = broken.replace("timespan: 7", "timespan: 7d")
+    assert {issue.check for issue in _issues(mended)} >= {"missing-level", "missing-tests", "missing-false-positives"}
+    assert len(_of("missing-tests", broken, _other()[: GOOD.index("firstseen:")])) == 1, "another file is asked"
+
+
 def test_open_fields_and_the_names_of_other_vocabularies_are_known() -> None:
     text = _with(
         "eventName: CreateUser\n",

@@ -17,11 +17,12 @@ from firstseen.cli import main
 from firstseen.cli.commands.audit import NAMES, arguments
 from firstseen.cli.proving import Taking
 from firstseen.cli.stores import open_store
+from firstseen.deliveries import Delivery
 from firstseen.findings.canaries import Tag
 from firstseen.language.frontends.loading import build_pack
-from firstseen.pipeline import Delivery, Pipeline
+from firstseen.pipeline import Pipeline
 from firstseen.sources.times import parse_time
-from tests.unit.audit_samples import ACCOUNT, ADA, NOW, aws, login
+from tests.unit.audit_samples import ACCOUNT, ADA, NOW, OWNER, SUBSCRIPTION, aws, azure, login
 
 
 @pytest.fixture
@@ -165,3 +166,73 @@ def test_canaries_are_nobodys_acts_and_nobodys_last_sight(tmp_path: Path, capfd:
     assert [one.routing for one in report.findings] == ["canary"]
     assert _run(capfd, *words) == before
     assert ADA in before[1]
+
+
+OVERLAY = f"""
+accounts:
+    '{ACCOUNT}': payments-prod
+    {SUBSCRIPTION.rpartition("/")[2]}: {{name: "=shop", environment: test}}
+"""
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> tuple[Path, Path]:
+    """Events of an account and of a subscription, and rules that name both."""
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "rule.yml").write_text(RULE, encoding="utf-8")
+    (tmp_path / "rules" / "rules.yaml").write_text(OVERLAY, encoding="utf-8")
+    run = "Microsoft.Compute/virtualMachines/runCommand/action"
+    scope = f"{SUBSCRIPTION}/resourceGroups/shop"
+    owner = {"role": "Owner", "roleDefinitionId": OWNER, "principalId": "p", "roleAssignmentScope": scope}
+    by_right = azure(run, "Start", identity={"authorization": {"evidence": owner}})
+    events = [aws("ssm:SendCommand"), login("No"), azure(run, "Start"), by_right]
+    path = tmp_path / "places.jsonl"
+    path.write_text("\n".join(map(json.dumps, events)) + "\n", encoding="utf-8")
+    return tmp_path / "rules", path
+
+
+def test_people_read_an_accounts_name_beside_its_id(
+    places: tuple[Path, Path], capfd: pytest.CaptureFixture[str]
+) -> None:
+    rules, log = places
+    subscription = SUBSCRIPTION.rpartition("/")[2]
+    status, out, _ = _run(capfd, "--rules", rules, log)
+    assert status == 0
+    assert f"payments-prod ({ACCOUNT})" in out
+    assert f"=shop ({subscription})" in out
+    assert f"=shop ({SUBSCRIPTION}/resourceGroups/shop)" in out
+    table = list(
+        csv.DictReader(io.StringIO(_run(capfd, "--section", "ran", "--format", "csv", log, "--rules", rules)[1]))
+    )
+    assert {row["account"] for row in table} == {f"payments-prod ({ACCOUNT})", f"'=shop ({subscription})"}
+    assert "payments-prod" not in _run(capfd, log)[1]
+
+
+def test_programs_read_the_id_as_it_was_and_the_name_apart(
+    places: tuple[Path, Path], capfd: pytest.CaptureFixture[str]
+) -> None:
+    rules, log = places
+    plain = json.loads(_run(capfd, "--format", "json", log)[1])
+    named = json.loads(_run(capfd, "--format", "json", "--rules", rules, log)[1])
+    rows = {one["section"]: one["rows"] for one in named}
+    assert [(row["account"], row["account_name"]) for row in rows["no-mfa"]] == [(ACCOUNT, "payments-prod")]
+    assert {row["where_name"] for row in rows["may"]} == {"=shop"}
+    for one in named:
+        for row in one["rows"]:
+            row.pop("account_name", None)
+            row.pop("where_name", None)
+    assert named == plain
+
+
+def test_a_state_brings_the_names_that_its_findings_have_and_rules_bring_newer_ones(
+    places: tuple[Path, Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rules, log = places
+    state = f"sqlite:{tmp_path / 'state.db'}"
+    assert main(["replay", "--rules", str(rules), "--state", state, "--now", NOW, str(log)]) == 0
+    capfd.readouterr()
+    assert f"payments-prod ({ACCOUNT})" in _run(capfd, "--state", state)[1]
+    (rules / "rules.yaml").write_text(OVERLAY.replace("payments-prod", "payments-old"), "utf-8")
+    out = _run(capfd, "--state", state, "--rules", rules)[1]
+    assert f"payments-old ({ACCOUNT})" in out
+    assert "payments-prod" not in out

@@ -14,11 +14,12 @@ import pytest
 from firstseen.adapters.local.memory import MemoryStore
 from firstseen.baseline import rows
 from firstseen.cli import main
+from firstseen.deliveries import Match, Report
 from firstseen.errors import StoreUnavailable
 from firstseen.findings.learning import RuleRow, rule_record
 from firstseen.findings.rows import read_row
 from firstseen.language.rules import DAY_US, HOUR_US
-from firstseen.pipeline import Match, Pipeline, Report
+from firstseen.pipeline import Pipeline
 from tests.unit.findings_samples import NOON_US, rule
 
 NEW = "22222222-0000-4000-8000-000000000002"

@@ -10,10 +10,11 @@ import pytest
 
 from firstseen.cli import main
 from firstseen.cli.spool import Spool
+from firstseen.deliveries import Match
 from firstseen.errors import InputError, StoreUnavailable
 from firstseen.findings.build import facts
 from firstseen.findings.text import to_text
-from firstseen.pipeline import Match, Pipeline
+from firstseen.pipeline import Pipeline
 from firstseen.sources.event import Event
 from firstseen.sources.reading import read_event
 from tests.faults.world import RULES, START_US, event

@@ -275,3 +275,5 @@ def test_match_explains_each_condition_with_the_values_it_saw(
     assert '- eventName is "CreateUser": "Ask"' in out
     _, out, _ = _run(capfd, *words, "--only", "newly", "--format", "jsonl", tmp_path / "events.jsonl")
     assert json.loads(out)["matches"] is False
+    status, _, err = _run(capfd, *words, "--only", "newlyy", tmp_path / "events.jsonl")
+    assert (status, "did you mean 'newly'?" in err) == (2, True)

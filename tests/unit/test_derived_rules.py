@@ -15,6 +15,7 @@ from firstseen.adapters.local.memory import MemoryStore
 from firstseen.cli import main
 from firstseen.cli.proving import ask_of, findings_of
 from firstseen.cli.ruleset import RuleSet, rule_set
+from firstseen.deliveries import Delivery
 from firstseen.errors import RuleError, SettingsError
 from firstseen.findings.finding import Finding
 from firstseen.language.checks.known_values import shape_of
@@ -25,7 +26,7 @@ from firstseen.language.examples.sequences import sequences
 from firstseen.language.pack import Pack, dump, load
 from firstseen.language.predicates import And, Leaf, Not, Or, Predicate
 from firstseen.language.rules import Base
-from firstseen.pipeline import Delivery, Pipeline
+from firstseen.pipeline import Pipeline
 from firstseen.sources.aws_cloudtrail import CLOUDTRAIL
 from firstseen.sources.registry import SOURCES
 from firstseen.sources.source import Source

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstseen.findings.build import MAX_FACT_CHARS, MAX_RELATED, build
+from firstseen.findings.build import MAX_FACT_CHARS, MAX_RELATED, MAX_TITLE_CHARS, build
 from firstseen.findings.finding import MAX_RAW_BYTES, Related
 from firstseen.findings.times import DAY_US, HOUR_US, about, iso, moment, span
+from firstseen.findings.words import word
 from firstseen.language.rules import Correlation, CorrelationType, Suppression, Vocabulary
 from firstseen.sources.event import Event
 from tests.unit.findings_samples import NOON_US, ROLE, event, finding, opening, rule, suppressed_rule
@@ -35,35 +36,35 @@ LATE = "; the event arrived late, older than everything that is kept of this key
 OVERFLOWED = "; the key's log of sightings overflowed, so counts are lower bounds."
 
 REASONS = [
-    ("match", {}, "The event matches the rule; the rule has no memory."),
-    ("new_terms", {}, f"Never seen before in this account: sessionIssuer.arn {ROLE}."),
+    ("match", {}, "Told whenever it happens: this rule does not ask whether it is new."),
+    ("new_terms", {}, f"Never seen before in this account: role {ROLE}."),
     (
         "new_terms",
         {"last_seen_us": NOON_US - 97 * DAY_US - HOUR_US},
-        f"Last seen 97 days ago (2025-11-25 11:00:00 UTC) in this account: sessionIssuer.arn {ROLE}.",
+        f"Last seen 97 days ago (2025-11-25 11:00:00 UTC) in this account: role {ROLE}.",
     ),
     (
         "new_terms",
         {"late": True},
-        f"Not seen within 7d in this account: sessionIssuer.arn {ROLE}" + LATE,
+        f"Not seen within 7d in this account: role {ROLE}" + LATE,
     ),
     ("event_count", {"others": 16}, "17 matching events within 10m in this account."),
     ("event_count", {"others": 19, "related_more": 480}, "500 matching events within 10m in this account."),
     (
         "event_count",
         {"others": 3, "overflowed": True},
-        "at least 4 matching events within 10m in this account" + OVERFLOWED,
+        "At least 4 matching events within 10m in this account" + OVERFLOWED,
     ),
     (
         "value_count",
         {"others": 4, "value": "v0"},
-        "5 different values of userIdentity.sessionContext.sessionIssuer.arn within 10m in this account.",
+        "5 different values of role within 10m in this account.",
     ),
-    ("temporal", {"others": 1}, "All 2 rules of the chain matched within 10m in this account."),
+    ("temporal", {"others": 1}, "Both steps happened within 10m in this account."),
     (
         "temporal_ordered",
         {"others": 1},
-        "All 2 rules of the chain matched in order within 10m in this account.",
+        "Both steps happened, in order, within 10m in this account.",
     ),
 ]
 
@@ -75,11 +76,46 @@ def test_the_reason_says_why_it_is_reported(kind: CorrelationType, changes: dict
     assert made.reason == expected
 
 
-def test_a_group_without_a_plain_word_is_named_with_its_value() -> None:
+def test_the_reason_says_of_a_group_by_whom_then_for_what_then_where() -> None:
     found = event()
-    counted = rule("event_count", group_by=("requestParameters.bucketName",))
-    made = build(opening(found, 3), counted, found, group=("logs",))
-    assert made.reason == "4 matching events within 10m in requestParameters.bucketName logs."
+    counted = rule("event_count", group_by=("recipientAccountId", "requestParameters.bucketName", "disk", "actor"))
+    made = build(opening(found, 3), counted, found, group=("111122223333", "logs", "vol-1", ROLE))
+    assert made.reason == (
+        "4 matching events within 10m by this actor for bucket name logs and disk vol-1 in this account."
+    )
+
+
+def test_the_first_of_three_terms_comes_with_the_others() -> None:
+    found = event()
+    three = rule(group_by=(), fields=("actor", "eventName", "source.ip.network"))
+    made = build(opening(found), three, found, terms=("ana", "RunInstances", "198.51.100.0/24"))
+    assert made.reason == "Never seen before: actor ana with call RunInstances and network 198.51.100.0/24."
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("userIdentity.sessionContext.sessionIssuer.arn", "role"),
+        ("requestParameters.snapshotId", "snapshot"),
+        ("created.machine_type", "machine type"),
+        ("aws.cloudtrail.user_identity.arn", "arn"),
+        ("identity.claims.http://example.com/claims/groups", "groups"),
+        ("Id", "id"),
+        ("__", "__"),
+        ("", ""),
+    ],
+)
+def test_a_sentence_says_a_field_by_a_plain_word(name: str, said: str) -> None:
+    assert word(name) == said
+
+
+def test_the_events_of_a_chain_say_which_step_they_were() -> None:
+    found = event()
+    titles = {"base-a": "Snapshot made", "base-b": "x" * 200}
+    made = build(opening(found, 1), rule("temporal_ordered"), found, group=("111122223333",), titles=titles)
+    assert [one.title for one in made.related] == ["Snapshot made", "x" * MAX_TITLE_CHARS + "…(+80)"]
+    single = rule(members=rule().members[:1])
+    assert build(opening(found), single, found, terms=(ROLE,), titles=titles).related[0].title == ""
 
 
 def test_the_triggering_event_comes_first_and_no_event_twice() -> None:

@@ -1,4 +1,4 @@
-"""Digests and learning summaries: counted once, whatever crashes."""
+"""Digests: counted once, whatever crashes. Learning summaries have a page of their own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from firstseen.findings.finding import Finding
 from firstseen.findings.learning import activate
 from firstseen.findings.ocsf import ocsf_bytes
 from firstseen.findings.routing import Router
-from firstseen.findings.summaries import due_summaries
 from firstseen.findings.text import to_text
 from firstseen.findings.times import DAY_US, HOUR_US, MINUTE_US
 from firstseen.language.rules import Correlation
@@ -159,7 +158,7 @@ def test_a_crash_at_any_call_repeats_with_the_same_ids_and_counts_nothing_twice(
     calm = MemoryStore()
     whole(calm, calm)
     assert [new_ones(one) for one in told(calm)] == [3, 2]
-    assert len(told(calm, "summary")) == 1
+    assert [one.routing for one in told(calm, "summary")] == ["learning", "send"]  # the rule's own, and the message
     for number in range(1, 100):
         store = MemoryStore()
         sweeping = Watched(MemoryStore(shared=store), **{when: failing_at(number)})
@@ -205,48 +204,3 @@ def test_each_rule_and_hour_has_a_digest_of_its_own() -> None:
             commit(store, one)
     assert len(due_digests(store, now_us=DUE_US)) == 2
     assert len(due_digests(store, now_us=DUE_US + HOUR_US)) == 1
-
-
-def test_a_rule_that_learnt_is_summed_up_once() -> None:
-    store, correlation = MemoryStore(), rule(learning_us=DAY_US)
-    activate(store, [correlation], NOON_US)
-    over(store, range(4), correlation)
-    ends_us = NOON_US + DAY_US
-    assert due_summaries(store, [correlation], now_us=ends_us, learnt_us=ends_us - 1) == []
-    [made] = due_summaries(store, [correlation], now_us=ends_us, learnt_us=ends_us)
-    watched = Watched(MemoryStore(shared=store))
-    assert due_summaries(watched, [correlation], now_us=ends_us, learnt_us=ends_us + DAY_US) == []
-    assert watched.calls == ["scan_records"]
-    assert (made.kind, made.card.level, made.routing) == ("summary", "informational", "send")
-    assert made.reason.startswith("Learning ended after 1d: 4 findings would have been sent.")
-    assert made.uid in store.due(now_us=ends_us, limit=1000)
-    assert to_text(made).startswith("LEARNT  ")
-    assert ocsf_bytes(made)
-
-
-def test_a_changed_rule_sums_up_only_what_was_received_since_it_began() -> None:
-    store, first = MemoryStore(), rule(learning_us=DAY_US)
-    activate(store, [first], NOON_US)
-    over(store, range(4), first)
-    second, began_us = rule(learning_us=DAY_US, fingerprint="other"), NOON_US + DAY_US // 2
-    activate(store, [second], began_us)
-    for one in Router(store).route([(finding(9, began_us), second)], now_us=began_us):
-        commit(store, one)
-    [made] = due_summaries(store, [second], now_us=began_us, learnt_us=began_us + DAY_US)
-    assert "1 finding would have been sent" in made.reason
-
-
-def test_a_rule_that_found_nothing_while_learning_stays_silent() -> None:
-    """And is not counted again with each sweep."""
-    store, correlation = MemoryStore(), rule(learning_us=DAY_US)
-    activate(store, [correlation], NOON_US)
-    assert prepare(store, [correlation], now_us=NOON_US, learnt_us=NOON_US + DAY_US) == []
-    watched = Watched(MemoryStore(shared=store))
-    assert due_summaries(watched, [correlation], now_us=NOON_US + DAY_US, learnt_us=NOON_US + DAY_US) == []
-    assert watched.calls == ["scan_records"]
-
-
-def test_a_rule_that_does_not_learn_or_is_gone_has_no_summary() -> None:
-    store = MemoryStore()
-    activate(store, [rule(), rule(card=replace(CARD, id="gone"), learning_us=DAY_US)], NOON_US)
-    assert prepare(store, [rule()], now_us=NOON_US + 9 * DAY_US) == []

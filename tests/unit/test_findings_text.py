@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import unicodedata
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firstseen.adapters.aws.chat import chat_bytes
 from firstseen.adapters.local.jsonl import JsonLinesSink
 from firstseen.adapters.local.terminal import TerminalSink
 from firstseen.findings.build import build
@@ -61,6 +63,13 @@ def burst() -> Finding:
     return build(opening(found, 16), rule("event_count", count=10), found, group=("111122223333",))
 
 
+def chain() -> Finding:
+    found = event()
+    steps = rule("temporal_ordered", count=2)
+    titles = {"base-a": "Machine stopped", "base-b": "Snapshot made\r\nHIGH  forged"}
+    return build(opening(found, 5), steps, found, group=("111122223333",), titles=titles)
+
+
 def digest() -> Finding:
     return replace(
         finding(),
@@ -72,7 +81,7 @@ def digest() -> Finding:
     )
 
 
-@pytest.mark.parametrize("make", [first_sight, returning, burst, digest])
+@pytest.mark.parametrize("make", [first_sight, returning, burst, chain, digest])
 def test_the_text_of_a_finding_reads_as_the_example_does(make: Callable[[], Finding]) -> None:
     expected = (GOLDEN / f"{make.__name__}.txt").read_text(encoding="utf-8")
     assert to_text(make()) == expected
@@ -153,6 +162,33 @@ def test_a_subject_says_level_rule_actor_and_account() -> None:
     assert subject(first_sight()) == (
         "HIGH Windows password of an instance refused to a new role: deploy in 111122223333"
     )
+
+
+@pytest.mark.parametrize(
+    ("actor", "account", "tail"),
+    [
+        ("ana@quillfjord.example.com", "92f59481-dd83-4b5e-a89d-dbace7f9e0b2", ": ana@... in 92f59481..."),
+        ("60a34b9d-2dcf-451d-ad28-50d8769b7903", "quillfjord-readers", ": 60a34b9d... in quillfjord-readers"),
+        ("arn:aws:iam::1:role/" + "r" * 50, "", ": " + "r" * 21 + "..."),
+        ("@b", "", ": @b"),
+    ],
+)
+def test_a_long_title_costs_a_subject_neither_who_nor_where(actor: str, account: str, tail: str) -> None:
+    card = replace(CARD, title="Somebody did a thing " * 10)
+    found = replace(finding(), card=card, facts=(("actor", actor), ("account", account)))
+    line = subject(found)
+    assert line.endswith(tail)
+    assert re.fullmatch(r"HIGH (Somebody|did|a|thing| )+\.\.\.", line.removesuffix(tail)), line
+    assert 85 < len(line) < 100
+
+
+def test_chat_tells_the_steps_of_a_chain_and_what_weakens_the_reason() -> None:
+    """What is in the mail and decides whether somebody gets up is in the channel, too."""
+    said = json.loads(chat_bytes(chain()))["content"]["description"]
+    assert said.count("*Step:* 2026-03-02 11:59:5") == 5
+    assert "2026-03-02 12:00:00 UTC  Machine stopped" in said
+    unsure = json.loads(chat_bytes(replace(first_sight(), baseline="none")))["content"]["description"]
+    assert "deploy. No baseline was built for this rule" in unsure.partition("\n")[0]
 
 
 @pytest.mark.parametrize("uid", ["x; rm -rf ~", "$(id)", "a b", "`id`", "x\n", "", "-x", "x" * 200, "a'b"])

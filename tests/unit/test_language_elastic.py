@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from firstseen.adapters.local.memory import MemoryStore
+from firstseen.deliveries import Delivery
 from firstseen.language import pack
 from firstseen.language.frontends.elastic_guides import MAX_STEPS, read_guide
 from firstseen.language.frontends.elastic_sources import by_index
@@ -21,7 +22,7 @@ from firstseen.language.frontends.loading import Loaded, build_pack, load_rules
 from firstseen.language.predicates import And, Leaf, Not, Or
 from firstseen.language.rules import DAY_US, HOUR_US, Base, Correlation, Suppression
 from firstseen.matching.engine import Engine
-from firstseen.pipeline import Delivery, Pipeline
+from firstseen.pipeline import Pipeline
 from firstseen.sources.aws_cloudtrail import CLOUDTRAIL, SAMPLE
 from firstseen.sources.source import Derived, Source
 from firstseen.store.store import Query

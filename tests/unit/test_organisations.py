@@ -14,12 +14,13 @@ import yaml
 
 from firstseen.adapters.local.memory import MemoryStore
 from firstseen.cli.ruleset import rule_set
+from firstseen.deliveries import Delivery
 from firstseen.findings.finding import Finding
 from firstseen.language.accounts import MAX_ACCOUNTS, MAX_LABELS, MAX_NAME_CHARACTERS
 from firstseen.language.frontends.accounts import read_table
 from firstseen.language.frontends.overlay import read_overlay
 from firstseen.language.frontends.overlay_lists import by_account
-from firstseen.pipeline import Delivery, Pipeline
+from firstseen.pipeline import Pipeline
 from firstseen.sources.aws_cloudtrail import CLOUDTRAIL
 
 ROOT = Path(__file__).parents[2]

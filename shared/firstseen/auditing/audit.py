@@ -126,6 +126,7 @@ class Audit:
         self.seen: Bounded[str, int] = Bounded(MAX_NAMES)
         self.aliases: Bounded[str, str] = Bounded(MAX_NAMES)
         self.labels: Bounded[str, str] = Bounded(MAX_NAMES)
+        self.accounts: Bounded[str, str] = Bounded(MAX_NAMES)
         self.remembered = Remembered()
         self.events = Span()
         self._accessors: dict[tuple[str, str], Accessor] = {}  # as many as sources have names here
@@ -143,6 +144,11 @@ class Audit:
         how: Outcome = "failure" if outcome == "failure" else "success" if outcome == "success" else ""
         for act in reader.acts(event.view, self._said(event, "action"), actor, how):
             self._act(act, event, actor, how)
+
+    def called(self, account: str, name: str) -> None:
+        """People call the account, which is named by its id, so. The last word counts."""
+        if account and name:
+            self.accounts.put(account.casefold()[:MAX_CHARACTERS], name[:MAX_CHARACTERS])
 
     def heard(self, principal: str, time_us: int) -> None:
         """The principal was there at this time."""

@@ -26,13 +26,18 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One table. ``left_out``: events about rows that the full table could not take; 0 is the usual case."""
+    """One table.
+
+    ``left_out``: events about rows that the full table could not take; 0 is the usual case. ``places``: columns that
+    say in which account, by its id or by a scope within it.
+    """
 
     name: str
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     left_out: int = 0
+    places: tuple[str, ...] = ()
 
 
 def sections(audit: Audit, asked: Question, names: tuple[str, ...]) -> Iterator[Section]:
@@ -76,7 +81,7 @@ def _may(audit: Audit, asked: Question) -> Section:
     )  # fmt: skip
     columns = ("who", "may", "by", "where", "known", "given_by", "since", "taken_away")
     title = "Who may run commands on machines, or give themselves the right to, as far as these logs show"
-    return Section("may", title, columns, tuple(rows), audit.rights.left_out)
+    return Section("may", title, columns, tuple(rows), audit.rights.left_out, ("where",))
 
 
 def _ran(audit: Audit, asked: Question) -> Section:
@@ -95,7 +100,7 @@ def _ran(audit: Audit, asked: Question) -> Section:
         for (who, action, account), ran in audit.ran.items()
     )
     columns = ("who", "call", "account", "times", "refused", "machines", "first", "last", "last_address")
-    return Section("ran", "Who ran commands on machines", columns, tuple(rows), audit.ran.left_out)
+    return Section("ran", "Who ran commands on machines", columns, tuple(rows), audit.ran.left_out, ("account",))
 
 
 def _unused(audit: Audit, asked: Question) -> Section:
@@ -153,7 +158,8 @@ def _no_mfa(audit: Audit, asked: Question) -> Section:
         for (who, account, to), entered in audit.sign_ins.items()
     )
     columns = ("who", "account", "to", "times", "first", "last", "last_address")
-    return Section("no-mfa", "Sign-ins without a second factor", columns, tuple(rows), audit.sign_ins.left_out)
+    title = "Sign-ins without a second factor"
+    return Section("no-mfa", title, columns, tuple(rows), audit.sign_ins.left_out, ("account",))
 
 
 SECTIONS: Mapping[str, Callable[[Audit, Question], Section]] = MappingProxyType(

@@ -22,10 +22,10 @@ from firstseen.cli.building import Told, clock, say_built
 from firstseen.cli.main import EXIT_DONE, EXIT_REJECTED
 from firstseen.cli.spool import Spool
 from firstseen.cli.times import moment_us
+from firstseen.deliveries import Match, raised
 from firstseen.errors import SettingsError
 from firstseen.findings.safe import safe_text
 from firstseen.findings.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US
-from firstseen.pipeline import Match, raised
 from firstseen.sources.event import Event, Reject
 from firstseen.sources.reading import read_event
 

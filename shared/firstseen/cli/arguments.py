@@ -24,16 +24,16 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("input", nargs="*", metavar="INPUT", help="files, folders, or - for standard input")
 
 
-def rules_and_inputs(args: argparse.Namespace) -> tuple[list[str], list[str]]:
+def rules_and_inputs(args: argparse.Namespace, *, optional: bool = False) -> tuple[list[str], list[str]]:
     """What ``--rules`` and INPUT name.
 
     ``--rules A B INPUT`` reads like one list to a parser: whatever follows the first path there and is no rule file
-    is an input. Raises SettingsError when no input is left.
+    is an input. Raises SettingsError when no input is left, unless both are ``optional``.
     """
-    first, *more = args.rules
-    rules = [first, *(one for one in more if is_rules(one))]
+    more = args.rules[1:]
+    rules = [*args.rules[:1], *(one for one in more if is_rules(one))]
     inputs = [*(one for one in more if not is_rules(one)), *args.input]
-    if not inputs:
+    if not inputs and not optional:
         msg = "no INPUT: name files, folders, or - for standard input"
         raise SettingsError(msg)
     return rules, inputs

@@ -11,6 +11,7 @@ from firstseen.cli import console
 from firstseen.cli.inputs import Advance, Input
 from firstseen.cli.reading import STRANGE
 from firstseen.errors import InputError
+from firstseen.findings.naming import NAME
 from firstseen.sources.cloudtrail_values import actor
 from firstseen.sources.event import Event, Reject
 from firstseen.sources.reading import read_document, read_event
@@ -52,7 +53,7 @@ def _events(one: Input, advance: Advance, received_us: int, source: Source | Non
 
 
 def hear_state(audit: Audit, store: Store) -> None:
-    """The events that findings were made of, then when keys that name a principal were last seen.
+    """The events that findings were made of, and what accounts are called; then when keys of principals were last seen.
 
     A key's last sight counts for principals that an event has named: any text may stand in a key. Canaries are nobody's
     acts: neither their findings nor their keys count.
@@ -61,6 +62,7 @@ def hear_state(audit: Audit, store: Store) -> None:
         event = None if row.finding.routing == "canary" else _kept(row.finding)
         if event is not None:
             audit.add(event)
+        audit.called(row.finding.fact("account"), row.finding.fact(NAME))
     for _, stored in store.scan_states():
         state = stored.state
         if state.rule_id.startswith("firstseen."):

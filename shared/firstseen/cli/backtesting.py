@@ -20,10 +20,11 @@ from firstseen.cli.arguments import now_of, source_of
 from firstseen.cli.reading import scan
 from firstseen.cli.spool import Spool
 from firstseen.cli.stores import open_store
+from firstseen.deliveries import Match, Report, raised
 from firstseen.errors import StoreUnavailable
 from firstseen.findings.canaries import CANARY
 from firstseen.findings.learning import RULE
-from firstseen.pipeline import BATCH_MATCHES, Match, Pipeline, Report, raised
+from firstseen.pipeline import BATCH_MATCHES, Pipeline
 from firstseen.sources.event import Reject
 from firstseen.store.store import Change
 

@@ -23,9 +23,9 @@ from firstseen.cli.reading import scan
 from firstseen.cli.rulefiles import load_pack
 from firstseen.cli.spool import Spool
 from firstseen.cli.times import moment_us
+from firstseen.deliveries import Match, raised
 from firstseen.findings.safe import safe_text
 from firstseen.findings.times import about, span
-from firstseen.pipeline import Match, raised
 from firstseen.sources.event import Reject
 
 if TYPE_CHECKING:

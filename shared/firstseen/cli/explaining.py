@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import orjson
 
@@ -40,7 +41,10 @@ def bases_to_explain(pack: Pack, names: Sequence[str]) -> list[Base]:
             for member in one.members
         ]
         if not own and not over:
-            msg = f"--only {name!r}: no rule has this id, name or title (base rules go by id or title)"
+            known = {word for one in pack.correlations for word in (one.card.name, one.card.title) if word}
+            near = get_close_matches(name, known | {base.title for base in pack.bases}, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            msg = f"--only {name!r}: no rule has this id, name or title (base rules go by id or title){hint}"
             raise SettingsError(msg)
         found.update(dict.fromkeys([*own, *over]))
     return [base for base in pack.bases if (base.id in found if names else base.listed)]

@@ -9,6 +9,7 @@ import orjson
 
 from firstseen.adapters.local.memory import MemoryStore
 from firstseen.cli.located import SOURCES
+from firstseen.deliveries import Delivery
 from firstseen.errors import FirstseenError, RuleError
 from firstseen.findings.finding import Finding
 from firstseen.findings.sink import Publication
@@ -21,7 +22,7 @@ from firstseen.language.rules import Base, Correlation
 from firstseen.matching.engine import Engine
 from firstseen.matching.evaluate import holds
 from firstseen.matching.questions import Tree, resolve
-from firstseen.pipeline import Delivery, Pipeline
+from firstseen.pipeline import Pipeline
 from firstseen.sources.event import Reject
 from firstseen.sources.reading import read_event
 from firstseen.sources.source import Source, View

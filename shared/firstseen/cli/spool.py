@@ -14,8 +14,8 @@ from typing import IO, Self
 
 import msgspec
 
+from firstseen.deliveries import Match
 from firstseen.errors import InputError
-from firstseen.pipeline import Match
 from firstseen.sources.event import Event, Reject
 from firstseen.sources.registry import SOURCES
 from firstseen.sources.views import view_of

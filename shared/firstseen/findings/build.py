@@ -7,6 +7,8 @@ Only here is an event normalised, and only events that made a finding come here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from firstseen.correlations.sightings import short
 from firstseen.correlations.step import Opening
 from firstseen.findings.finding import MAX_RAW_BYTES, Finding, Related, key_hash
@@ -25,6 +27,8 @@ MAX_KEY_CHARS = 1_000
 """Of one group value or term shown; the key's hash covers all of it."""
 
 MAX_RELATED = 50
+MAX_TITLE_CHARS = 120
+NO_TITLES: Mapping[str, str] = {}
 
 _MORE_FACTS = (
     (
@@ -103,16 +107,17 @@ def build(  # noqa: PLR0913 - one door; each part comes from another room
     baseline: str = "none",
     pointer: str = "",
     accounts: Accounts = NO_ACCOUNTS,
+    titles: Mapping[str, str] = NO_TITLES,
 ) -> Finding:
     """The finding for ``opening``; ``event`` is the one that triggered it, ``group`` and ``terms``
-    the values of its key, ``accounts`` the accounts that have names.
+    the values of its key, ``accounts`` the accounts that have names, ``titles`` those of base rules by id.
 
     Routing is still ``send`` and the baseline as given: :class:`firstseen.findings.routing.Router` decides
     both.
     """
     named_group = _named(correlation.group_by, group)
     named_terms = _named(correlation.fields, terms)
-    related = _related(opening, correlation, event)
+    related = _related(opening, correlation, event, titles if len(correlation.members) > 1 else NO_TITLES)
     kept, raw_bytes = _raw(event.raw)
     return Finding(
         uid=opening.uid,
@@ -187,13 +192,19 @@ def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[:limit]}…(+{len(text) - limit})"
 
 
-def _related(opening: Opening, correlation: Correlation, event: Event) -> tuple[Related, ...]:
+def _related(
+    opening: Opening, correlation: Correlation, event: Event, titles: Mapping[str, str]
+) -> tuple[Related, ...]:
     """The triggering event first, then the others of the condition by time; bounded."""
-    members = correlation.members
-    found = {opening.hit.event_id: Related(encodable(event.id), event.time_us, members[opening.hit.member].base_id)}
+
+    def related(event_id: str, time_us: int, member: int) -> Related:
+        base_id = correlation.members[member].base_id
+        return Related(encodable(event_id), time_us, base_id, _cut(titles.get(base_id, ""), MAX_TITLE_CHARS))
+
+    found = {opening.hit.event_id: related(event.id, event.time_us, opening.hit.member)}
     found[short(opening.hit.event_id)] = found[opening.hit.event_id]  # as states keep a long id
     for one in opening.related[:MAX_RELATED]:
-        found.setdefault(one.event_id, Related(encodable(one.event_id), one.time_us, members[one.member].base_id))
+        found.setdefault(one.event_id, related(one.event_id, one.time_us, one.member))
     return tuple(dict.fromkeys(found.values()))
 
 

@@ -49,11 +49,15 @@ def key_of(uid: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """An event that helped to make the condition true."""
+    """An event that helped to make the condition true.
+
+    ``title`` says which step of the rule it was, in words; "" where the rule has but one.
+    """
 
     event_id: str
     time_us: int
     base_id: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,8 @@ def look_closer(finding: Finding) -> tuple[str, ...]:
     commands = [f"firstseen findings show {finding.uid}"]
     if finding.kind == "digest":
         commands.append(f"firstseen findings list --rule {finding.card.id} --routing digest")
+    elif finding.kind == "summary" and finding.card.id.startswith("firstseen."):
+        commands.append("firstseen findings list --kind summary")
     elif finding.kind == "summary":
         commands.append(f"firstseen findings list --rule {finding.card.id} --routing learning")
     elif event_id(finding):

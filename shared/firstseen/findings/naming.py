@@ -44,7 +44,11 @@ def account_name(finding: Finding) -> str:
 
 def whole_account(finding: Finding) -> str:
     """``payments-prod (111122223333)``; the id alone where it has no name."""
-    name, uid = finding.fact(NAME), finding.fact("account")
+    return with_id(finding.fact(NAME), finding.fact("account"))
+
+
+def with_id(name: str, uid: str) -> str:
+    """Both, or the one that there is."""
     return f"{name} ({uid})" if name and uid else name or uid
 
 

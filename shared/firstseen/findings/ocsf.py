@@ -138,7 +138,14 @@ def _finding_info(finding: Finding) -> Json:
             ),
             "attacks": _attacks(card.tags),
             "related_events": [
-                _pruned({"uid": one.event_id, "first_seen_time": _ms(one.time_us), "type": one.base_id})
+                _pruned(
+                    {
+                        "uid": one.event_id,
+                        "first_seen_time": _ms(one.time_us),
+                        "type": one.base_id,
+                        "title": one.title,
+                    }
+                )
                 for one in finding.related
             ],
             "related_events_count": len(finding.related) + finding.related_more,

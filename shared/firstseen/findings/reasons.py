@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from firstseen.correlations.step import Opening
 from firstseen.findings.times import about, moment, span
+from firstseen.findings.words import word
 from firstseen.language.rules import Correlation
 
 Named = tuple[tuple[str, str], ...]
@@ -18,18 +19,17 @@ _PLACES = {
     "region": "this region",
     "awsRegion": "this region",
     "cloud.region": "this region",
-    "actor": "this actor",
     "subscriptionId": "this subscription",
     "tenantId": "this tenant",
 }
-"""Group-by names that have a plain word; the value stands beside them in the finding."""
+"""Group-by names that are places; the value stands beside them in the finding."""
 
 
 def reason(opening: Opening, correlation: Correlation, group: Named, terms: Named) -> str:
     """One sentence that stands alone, in texts and in ``unmapped.reason``."""
     match correlation.type:
         case "match":
-            said = "The event matches the rule; the rule has no memory"
+            said = "Told whenever it happens: this rule does not ask whether it is new"
         case "new_terms":
             said = _new(opening, correlation, group, terms)
         case "event_count":
@@ -37,11 +37,9 @@ def reason(opening: Opening, correlation: Correlation, group: Named, terms: Name
         case "value_count":
             said = _values(opening, correlation) + _within(group)
         case "temporal":
-            said = f"All {len(correlation.members)} rules of the chain matched within "
-            said += span(correlation.timespan_us) + _within(group)
+            said = f"{_steps(correlation)} within {span(correlation.timespan_us)}{_within(group)}"
         case _:  # temporal_ordered
-            said = f"All {len(correlation.members)} rules of the chain matched in order within "
-            said += span(correlation.timespan_us) + _within(group)
+            said = f"{_steps(correlation)}, in order, within {span(correlation.timespan_us)}{_within(group)}"
     if opening.late:
         said += "; the event arrived late, older than everything that is kept of this key"
     if opening.overflowed:
@@ -50,7 +48,8 @@ def reason(opening: Opening, correlation: Correlation, group: Named, terms: Name
 
 
 def _new(opening: Opening, correlation: Correlation, group: Named, terms: Named) -> str:
-    what = " with ".join(f"{_tail(name)} {_short(value)}" for name, value in terms) or "this"
+    first, *others = [f"{word(name)} {_short(value)}" for name, value in terms] or ["this"]
+    what = first + _joined(" with ", others)
     if opening.last_seen_us:
         gap = about(max(0, opening.time_us - opening.last_seen_us))
         seen = f"last seen {gap} ago ({moment(opening.last_seen_us)})"
@@ -62,27 +61,33 @@ def _new(opening: Opening, correlation: Correlation, group: Named, terms: Named)
 
 def _counted(opening: Opening, correlation: Correlation, noun: str) -> str:
     number = max(len(opening.related) + opening.related_more, correlation.count)
-    least = "at least " if opening.overflowed else ""
+    least = "At least " if opening.overflowed else ""
     return f"{least}{number} {noun}{'s' if number != 1 else ''} within {span(correlation.timespan_us)}"
 
 
 def _values(opening: Opening, correlation: Correlation) -> str:
     seen = len({one.value for one in opening.related})
     number = max(seen, correlation.count)
-    least = "at least " if opening.related_more or opening.overflowed else ""
-    fields = ", ".join(correlation.fields) or "the counted field"
+    least = "At least " if opening.related_more or opening.overflowed else ""
+    fields = ", ".join(map(word, correlation.fields)) or "the counted field"
     return f"{least}{number} different values of {fields} within {span(correlation.timespan_us)}"
 
 
+def _steps(correlation: Correlation) -> str:
+    number = len(correlation.members)
+    return "Both steps happened" if number == 2 else f"All {number} steps happened"  # noqa: PLR2004 - two are both
+
+
 def _within(group: Named) -> str:
-    """`` in this account`` and so on; an unknown name is shown with its value."""
-    said = [_PLACES.get(name) or f"{name} {_short(value)}" for name, value in group]
-    return " in " + " and ".join(said) if said else ""
+    """`` by this actor for disk vol-1 in this account``: who, what, where. The actor is the finding's."""
+    by = [" by this actor" for name, _ in group if name == "actor"]
+    named = [f"{word(name)} {_short(value)}" for name, value in group if name != "actor" and name not in _PLACES]
+    places = [_PLACES[name] for name, _ in group if name in _PLACES]
+    return "".join(by) + _joined(" for ", named) + _joined(" in ", places)
 
 
-def _tail(name: str) -> str:
-    """The last two parts of a dotted name: enough for a sentence; the whole stands with the facts."""
-    return ".".join(name.split(".")[-2:])
+def _joined(before: str, said: list[str]) -> str:
+    return before + " and ".join(said) if said else ""
 
 
 def _short(value: str) -> str:

@@ -1,8 +1,18 @@
-"""Learning summaries: when a rule's learning has ended, what it would have sent is told in one message."""
+"""Learning summaries: when learning has ended, what rules would have sent is told in one message, once.
+
+Three steps, each of which stands when the next one fails::
+
+    1  each rule's own summary     kept, in a key state of its own        the counting is done once
+    2  the message about all       pending, in the one key state SUMMARIES, which names the rules of its last message
+    3  the rules' rows             marked as summarised
+
+A rule is told if its row is marked, or if the last message names it. So before there is another message, every row that
+the last one names is marked; and rows are read after that state, which then must not have changed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -10,76 +20,128 @@ import msgspec
 from firstseen.findings import tally
 from firstseen.findings.finding import Finding, finding_uid, key_hash
 from firstseen.findings.learning import RULE, RuleRow, rule_record
-from firstseen.findings.rows import read_row, settle
-from firstseen.findings.times import moment, span
+from firstseen.findings.learnt import SUMMARIES, Learnt, of_rule, together
+from firstseen.findings.rows import Where, read_many, read_row, settle
 from firstseen.language.rules import Correlation
 from firstseen.store.state import KeyState
-from firstseen.store.store import Change, Query, Record, Store
+from firstseen.store.store import Change, Query, Record, Store, StoredState
 
-SUMMARIES = "firstseen.summary"
-"""What stands for the rule in the key states of summaries, apart from the rules' own."""
+MAX_RULES = 1_000
+"""Rules that one message is about; more than so many make a second one. Their rows' names are 35 KB of a key state."""
+
+MESSAGES = key_hash(SUMMARIES, "", (), ())
+"""The key of the messages. Its state: how many there were (``generation``), and the rows of the last (``terms``)."""
+
+Due = Mapping[Where, tuple[Correlation, RuleRow]]
+"""Rules whose learning has ended and that are not marked."""
 
 
 def due_summaries(store: Store, correlations: Sequence[Correlation], *, now_us: int, learnt_us: int) -> list[Finding]:
-    """One pending summary for each of these rules whose learning has ended by ``learnt_us`` and found something, once.
+    """One pending message about all of these rules whose learning has ended by ``learnt_us`` and that found something.
 
-    A rule that found nothing stays silent: a deployment of a hundred rules would begin with a hundred empty messages.
-    The summary is committed first and the rule's row marked after: a crash in between finds the summary's key
-    and makes no second one. Raises StoreUnavailable: call again.
+    A rule is told once; one that ends later is in a later message. A rule that found nothing is in none: it is marked,
+    and there is no message about such rules alone. Raises StoreUnavailable: call again, and the same message is made.
     """
     rules = {rule_record(one.card.id, one.fingerprint): one for one in correlations}
+    ended = {
+        (record.kind, record.name): rules[record.kind, record.name]
+        for record in store.scan_records(RULE)
+        if (record.kind, record.name) in rules and _is_due(read_row(record, RuleRow), learnt_us)
+    }
     made: list[Finding] = []
-    for record in store.scan_records(RULE):
-        rule = rules.get((record.kind, record.name))
-        row = read_row(record, RuleRow)
-        if rule is None or row is None or not _is_due(row, learnt_us):
-            continue
-        summary = _summary(store, rule, row, now_us)
-        if summary is not None:
-            made.append(summary)
-        _mark(store, record)
+    for _ in range(-(-len(ended) // MAX_RULES)):
+        message = _tell(store, ended, now_us=now_us, learnt_us=learnt_us)
+        if message is None:
+            break
+        made.append(message)
     return made
 
 
-def _is_due(row: RuleRow, learnt_us: int) -> bool:
-    return row.learns and not row.summarised and learnt_us >= row.learning_until_us
+def _is_due(row: RuleRow | None, learnt_us: int) -> bool:
+    return row is not None and row.learns and not row.summarised and learnt_us >= row.learning_until_us
 
 
-def _mark(store: Store, record: Record) -> None:
+def _tell(store: Store, ended: Mapping[Where, Correlation], *, now_us: int, learnt_us: int) -> Finding | None:
+    """Commit one message and mark its rules; None when there is nothing to tell, or another worker is first."""
+    stored = store.read([MESSAGES], consistent=True).get(MESSAGES)
+    told = [(RULE, name) for name in stored.state.terms] if stored else []
+    records = read_many(store, [*ended, *told])  # after the state: whoever told of a rule since then has changed it
+    _mark(store, told, records)
+    rows = {where: read_row(records.get(where), RuleRow) for where in ended if where not in told}
+    due = {where: (ended[where], row) for where, row in rows.items() if row is not None and _is_due(row, learnt_us)}
+    learnt = _learnt(store, due, now_us)
+    wheres = {one.where for one in learnt}
+    _mark(store, [where for where in due if where not in wheres], records)
+    first = sorted(learnt, key=lambda one: one.rank)[:MAX_RULES]
+    if not first:
+        return None
+    ended_us = max(due[one.where][1].learning_until_us for one in first)
+    message = _commit(store, stored, first, time_us=ended_us, now_us=now_us)
+    if message is not None:
+        _mark(store, [one.where for one in first], records)
+    return message
+
+
+def _commit(
+    store: Store, stored: StoredState | None, learnt: Sequence[Learnt], *, time_us: int, now_us: int
+) -> Finding | None:
+    state = stored.state if stored else KeyState(SUMMARIES, "")
+    message = together(finding_uid(MESSAGES, state.generation), learnt, time_us=time_us, now_us=now_us)
+    after = replace(
+        state,
+        terms=tuple(one.where[1] for one in learnt),
+        generation=state.generation + 1,
+        last_us=time_us,
+        pending=(*state.pending, message.uid),
+    )
+    change = Change(MESSAGES, stored.version if stored else None, after, (message,))
+    return message if store.commit([change])[0] == "committed" else None
+
+
+def _mark(store: Store, wheres: Iterable[Where], records: Mapping[Where, Record]) -> None:
+    """Mark these rows, which were read just before, unless they are marked."""
+
     def decide(row: RuleRow | None) -> tuple[RuleRow | None, None]:
-        return (None if row is None else msgspec.structs.replace(row, summarised=True)), None
+        if row is None or row.summarised:
+            return None, None
+        return msgspec.structs.replace(row, summarised=True), None
 
-    settle(store, (record.kind, record.name), RuleRow, decide)
+    for where in wheres:
+        settle(store, where, RuleRow, decide, first=records)
 
 
-def _summary(store: Store, rule: Correlation, row: RuleRow, now_us: int) -> Finding | None:
-    """Commit it; None when there is nothing to tell, it was made before, or another worker is first."""
+def _learnt(store: Store, due: Due, now_us: int) -> list[Learnt]:
+    """Those of the rules that found something, each with its own summary, which is made if there is none.
+
+    Left out is a rule that an earlier version told of in a message of its own: that one's state has no numbers.
+    """
+    keys = {where: key_hash(SUMMARIES, "", (row.rule_id, row.fingerprint), ()) for where, (_, row) in due.items()}
+    if not keys:
+        return []
+    stored = store.read(list(keys.values()), consistent=True)
+    kept = [_keep(store, *due[where], now_us) for where, key in keys.items() if key not in stored]
+    if any(kept):
+        stored = store.read(list(keys.values()), consistent=True)
+    known = {where: stored[key].state.terms for where, key in keys.items() if key in stored}
+    uids = {where: finding_uid(keys[where], 0) for where, terms in known.items() if terms}
+    found = store.findings(list(uids.values())) if uids else {}
+    rows = {where: found.get(uid) for where, uid in uids.items()}
+    return [
+        Learnt(where, due[where][0].card, int(known[where][0]), int(known[where][1]), row.finding if row else None)
+        for where, row in rows.items()
+    ]
+
+
+def _keep(store: Store, rule: Correlation, row: RuleRow, now_us: int) -> bool:
+    """Commit a rule's own summary, and its numbers as the key's terms; whether the rule found anything."""
     group = (row.rule_id, row.fingerprint)
     key = key_hash(SUMMARIES, "", group, ())
-    if key in store.read([key], consistent=True):
-        return None
     # An earlier version of the rule may have learnt, too: what was received before this one began is its.
     query = Query(None, row.learning_until_us, row.rule_id, "learning")
-    learnt = tally.count(store, query, received_from_us=row.activated_us)
-    if learnt.sample is None:
-        return None
-    card = replace(rule.card, level="informational", risk_score=0, triage=(), response=())
-    length = span(row.learning_until_us - row.activated_us)
-    summary = replace(
-        tally.message(learnt.sample, learnt, now_us),
-        uid=finding_uid(key, 0),
-        kind="summary",
-        card=card,
-        time_us=row.learning_until_us,
-        baseline="complete",
-        reason=f"Learning ended after {length}: {learnt.shown()} would have been sent. "
-        "From now on what is new to this rule is sent.",
-        details=(
-            ("learnt from", moment(row.activated_us)),
-            ("learnt until", moment(row.learning_until_us)),
-            *learnt.lines(),
-            *learnt.top(),
-        ),
-    )
-    state = KeyState(SUMMARIES, "", group, (), 1, row.learning_until_us, pending=(summary.uid,))
-    return summary if store.commit([Change(key, None, state, (summary,))])[0] == "committed" else None
+    counted = tally.count(store, query, received_from_us=row.activated_us)
+    summary = of_rule(finding_uid(key, 0), rule.card, row, counted, now_us=now_us)
+    if summary is None:
+        return False
+    numbers = (str(counted.number), str(len(counted.keys)))
+    store.commit([Change(key, None, KeyState(SUMMARIES, "", group, numbers, 1, row.learning_until_us), (summary,))])
+    return True  # also if another worker was first: its summary stands

@@ -64,11 +64,15 @@ class Tally:
 
 
 def count(store: Store, query: Query, *, received_from_us: int | None = None) -> Tally:
-    """Count the findings of a query, at most :data:`MAX_COUNTED`; with a time, those received since."""
+    """Count the findings of a query, at most :data:`MAX_COUNTED`; with a time, those received since.
+
+    Our own messages are none of them, though a rule's summary is kept beside what it counts.
+    """
     tally = Tally()
-    for row in islice(store.scan_findings(query), MAX_COUNTED):
-        if received_from_us is None or row.finding.received_us >= received_from_us:
-            tally.add(row.finding)
+    found = (row.finding for row in store.scan_findings(query) if row.finding.kind == "finding")
+    for finding in islice(found, MAX_COUNTED):
+        if received_from_us is None or finding.received_us >= received_from_us:
+            tally.add(finding)
     return tally
 
 

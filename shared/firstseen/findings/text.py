@@ -7,9 +7,11 @@ lines are the commands to look closer and to mark it expected. Whatever comes fr
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import groupby
 
 from firstseen.findings.attack import tactics, techniques
 from firstseen.findings.finding import Finding, Related
@@ -29,10 +31,14 @@ MAX_RELATED_SHOWN = 5
 MAX_DETAILS = 30
 MAX_SUBJECT_CHARS = 99
 """SNS takes subjects of less than 100 ASCII characters without line breaks."""
+MAX_SUBJECT_NAME_CHARS = 24
+"""Of who, and of where."""
+
+_GUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 _LABEL_WIDTH = 10
 
-__all__ = ["headline", "minimal", "safe_text", "subject", "to_text"]
+__all__ = ["caveats", "headline", "minimal", "others", "safe_text", "subject", "to_text"]
 
 
 def to_text(finding: Finding, *, width: int = DEFAULT_WIDTH) -> str:
@@ -49,7 +55,7 @@ def to_text(finding: Finding, *, width: int = DEFAULT_WIDTH) -> str:
             headline(finding),
             # Where a long one is wrapped, the event chooses with which word: no line of its may look like one of ours.
             *_wrapped(safe_text(finding.reason, MAX_PROSE_CHARS), width, later="  "),
-            *_caveats(finding, width),
+            *(line for one in caveats(finding) for line in _wrapped(one, width)),
         ],
         _facts(finding, width),
         _steps("Triage", finding.card.triage, width),
@@ -65,10 +71,9 @@ def headline(finding: Finding) -> str:
     title = safe_text(finding.card.title, 120)
     match finding.kind:
         case "digest":
-            number = safe_text(dict(finding.details).get("findings", "?"), 40)
-            return f"{level}  Digest: {title}: {number} findings"
+            return f"{level}  Digest: {title}: {_counted(finding)}"
         case "summary":
-            return f"LEARNT  {title}: learning has ended"
+            return f"LEARNT  {title}: {_counted(finding)}"
         case "test":
             return f"TEST  {title}"
         case "operational":
@@ -78,17 +83,39 @@ def headline(finding: Finding) -> str:
 
 
 def subject(finding: Finding) -> str:
-    """The headline as a mail's subject: one line of at most 99 printable ASCII characters."""
-    text = headline(finding)
+    """The headline as a mail's subject: one line of at most 99 printable ASCII characters.
+
+    Who and where are never lost to a long title: the title is cut, between two words.
+    """
+    text, tail = headline(finding), ""
     if finding.kind == "finding":
-        who, account = (safe_text(one, 30) for one in (short_actor(finding.fact("actor")), _account(finding)))
-        text = f"{finding.card.level.upper()} {safe_text(finding.card.title, 60)}"
-        text += f": {who}" * bool(who) + f" in {account}" * bool(account)
-    text = text.replace("  ", " ").replace("…", "...")
-    plain = "".join(char if " " <= char <= "~" else "?" for char in text)
-    if len(plain) > MAX_SUBJECT_CHARS:
-        plain = plain[: MAX_SUBJECT_CHARS - 3].rstrip() + "..."
-    return plain.strip() or "firstseen"
+        text = f"{finding.card.level.upper()} {safe_text(finding.card.title)}"
+        who, account = _brief(short_actor(finding.fact("actor"))), _brief(_account(finding))
+        tail = f": {who}" * bool(who) + f" in {account}" * bool(account)
+    return (_cut(_plain(text.replace("  ", " ")), MAX_SUBJECT_CHARS - len(tail)) + tail).strip() or "firstseen"
+
+
+def _brief(name: str) -> str:
+    """Who or where as a subject has room for it: ``ana@...`` of an address, ``92f59481...`` of a GUID."""
+    plain = _plain(name)
+    if _GUID.fullmatch(plain):
+        return plain[:8] + "..."
+    local, found, _ = plain.partition("@")
+    return _cut(f"{local}@..." if found and local else plain, MAX_SUBJECT_NAME_CHARS)
+
+
+def _plain(text: str) -> str:
+    """Printable ASCII."""
+    return "".join(char if " " <= char <= "~" else "?" for char in safe_text(text).replace("…", "..."))
+
+
+def _cut(text: str, limit: int) -> str:
+    """At most ``limit`` characters; what is cut ends with three dots, after a whole word where one is near."""
+    if len(text) <= limit:
+        return text
+    kept = text[: limit - 3]
+    words = kept.rpartition(" ")[0]
+    return (words if len(words) > limit // 2 else kept).rstrip(" ,:;") + "..."
 
 
 def minimal(finding: Finding) -> Finding:
@@ -149,6 +176,11 @@ def _short_pairs(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], .
     return tuple((safe_text(name, 80), safe_text(value, 200)) for name, value in pairs)
 
 
+def _counted(finding: Finding) -> str:
+    number = safe_text(dict(finding.details).get("findings", "?"), 40)
+    return f"{number} finding{'s' if number != '1' else ''}"
+
+
 def _what(finding: Finding) -> str:
     who = safe_text(short_actor(finding.fact("actor")), 60)
     call = safe_text(short_action(finding), 80)
@@ -161,15 +193,16 @@ def _what(finding: Finding) -> str:
     return f"{said} in {where}" if where else said
 
 
-def _caveats(finding: Finding, width: int) -> list[str]:
-    said = []
+def caveats(finding: Finding) -> list[str]:
+    """What weakens the reason, or says where the finding went; a sentence each."""
+    said: list[str] = []
     if finding.baseline == "none" and finding.type == "new_terms" and finding.kind == "finding":
         said.append("No baseline was built for this rule: what is new may only be new to firstseen.")
     if finding.baseline == "learning":
         said.append("The rule was still learning.")
     if finding.routing not in {"send", "learning"}:
         said.append(f"Not sent singly: {finding.routing}.")
-    return [line for one in said for line in _wrapped(one, width)]
+    return said
 
 
 def _facts(finding: Finding, width: int) -> list[str]:
@@ -198,8 +231,7 @@ def _facts(finding: Finding, width: int) -> list[str]:
         *(("Group", f"{name} = {value}") for name, value in finding.group if value not in told),
         *((name, value) for name, value in finding.details[:MAX_DETAILS]),
         ("Event", finding.related[0].event_id if finding.related else ""),
-        *(("and", _related(one)) for one in finding.related[1:MAX_RELATED_SHOWN]),
-        ("and", _rest(finding)),
+        *others(finding),
         ("Lies in", finding.pointer),
         ("Rule", f"{card.id} ({card.level}, risk {card.risk_score})"),
         ("ATT&CK", ", ".join(_attack(card.tags))),
@@ -223,13 +255,24 @@ def _bracketed(text: str) -> str:
     return f"({text})" if text else ""
 
 
-def _related(one: Related) -> str:
-    return f"{one.event_id}  {moment(one.time_us)}"
+def others(finding: Finding) -> Iterable[tuple[str, str]]:
+    """The events of the condition: of a chain its steps as they happened, in words; else the others by id."""
+    steps = sorted((one for one in finding.related if one.title), key=lambda one: one.time_us)
+    if steps:
+        runs = [list(run) for _, run in groupby(steps, key=lambda one: one.title)]
+        yield from (("Step", _step(run)) for run in runs[:MAX_STEPS])
+        number = finding.related_more + sum(len(run) for run in runs[MAX_STEPS:])
+    else:
+        yield from (("and", f"{moment(one.time_us)}  {one.event_id}") for one in finding.related[1:MAX_RELATED_SHOWN])
+        number = finding.related_more + max(0, len(finding.related) - MAX_RELATED_SHOWN)
+    if number:
+        yield "and", f"{number} more event{'s' if number != 1 else ''}"
 
 
-def _rest(finding: Finding) -> str:
-    number = finding.related_more + max(0, len(finding.related) - MAX_RELATED_SHOWN)
-    return f"{number} more event{'s' if number != 1 else ''}" if number else ""
+def _step(run: list[Related]) -> str:
+    """When it began, and what it was; how many events, where several say the same one after the other."""
+    more = f" ({len(run)} events)" if len(run) > 1 else ""
+    return f"{moment(run[0].time_us)}  {run[0].title}{more}"
 
 
 def _labelled(name: str, value: str, width: int) -> list[str]:

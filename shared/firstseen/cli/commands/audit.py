@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from firstseen.cli.arguments import NOW_HELP, now_of, source_of
+from firstseen.cli.arguments import NOW_HELP, now_of, rules_and_inputs, source_of
 from firstseen.cli.live import STATE_VARIABLE, add_state, live_store
 from firstseen.cli.main import EXIT_DONE, EXIT_REJECTED
 from firstseen.errors import SettingsError
@@ -18,6 +18,7 @@ from firstseen.sources.registry import SOURCES
 
 if TYPE_CHECKING:
     from firstseen.auditing.audit import Audit
+    from firstseen.auditing.named import Names
     from firstseen.auditing.sections import Section
 
 SUMMARY = "Say from logs and state who may and who did run commands, what lies unused, which keys are old."
@@ -28,7 +29,7 @@ MAX_CELL = 130
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """``audit [--section NAME]… [--format table|csv|json] [--state URL] [INPUT…]``."""
+    """``audit [--section NAME]… [--format table|csv|json] [--rules PATH…] [--state URL] [INPUT…]``."""
     parser.add_argument(
         "--section", action="append", choices=NAMES, default=[], help="only this one; may be given again (default: all)"
     )
@@ -36,6 +37,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", metavar="FOLDER", help="csv: write a file a section into this folder")
     parser.add_argument("--unused-days", type=_days, default=DEFAULT_DAYS, metavar="N", help="unused for (default: 90)")
     parser.add_argument("--key-days", type=_days, default=DEFAULT_DAYS, metavar="N", help="keys of (default: 90)")
+    what = "a pack, or rules: what accounts are called"
+    parser.add_argument("--rules", nargs="+", action="extend", default=[], metavar="PATH", help=what)
     parser.add_argument("--source", choices=sorted(SOURCES), help="what the input is, instead of recognising it")
     parser.add_argument("--now", metavar="TIME", help=NOW_HELP)
     add_state(parser)
@@ -61,10 +64,11 @@ def run(args: argparse.Namespace) -> int:
     if args.output and args.format != "csv":
         msg = "--output goes with --format csv"
         raise SettingsError(msg)
-    audit, now_us = Audit(), now_of(args)
+    rules, args.input = rules_and_inputs(args, optional=True)
+    audit, now_us, called = Audit(), now_of(args), _called(rules)
     rejected = _hear(args, audit, now_us)
     found = list(sections(audit, Question(now_us, args.unused_days, args.key_days), names))
-    _write(args, found)
+    _write(args, found, {**dict(audit.accounts.items()), **called})
     if args.state or not args.input:
         sys.stderr.write("of a state only the events that made findings are known: numbers are at least so high\n")
     _say(audit, found, now_us, args.unused_days)
@@ -91,15 +95,22 @@ def _hear(args: argparse.Namespace, audit: Audit, now_us: int) -> int:
     return rejected
 
 
-def _write(args: argparse.Namespace, found: list[Section]) -> None:
+def _called(rules: list[str]) -> Names:
+    """What the rules call accounts: newer names than those in a state."""
+    from firstseen.cli.rulefiles import load_pack
+
+    return {one.id.casefold(): one.name for one in load_pack(rules).accounts} if rules else {}
+
+
+def _write(args: argparse.Namespace, found: list[Section], names: Names) -> None:
     from firstseen.cli.writing import write_text
 
     if args.format == "json":
-        write_text("-", _json(found))
+        write_text("-", _json(found, names))
     elif args.format == "table":
-        write_text("-", "\n".join(_table(one) for one in found))
+        write_text("-", "\n".join(_table(one, names) for one in found))
     elif not args.output:
-        write_text("-", _csv(found[0]))
+        write_text("-", _csv(found[0], names))
     else:
         folder = Path(args.output)
         try:
@@ -108,33 +119,37 @@ def _write(args: argparse.Namespace, found: list[Section]) -> None:
             msg = f"--output {args.output}: cannot be made: {exc.strerror or exc}"
             raise SettingsError(msg) from exc
         for one in found:
-            write_text(str(folder / f"{one.name}.csv"), _csv(one))
+            write_text(str(folder / f"{one.name}.csv"), _csv(one, names))
 
 
-def _table(one: Section) -> str:
+def _table(one: Section, names: Names) -> str:
+    from firstseen.auditing.named import for_people
     from firstseen.cli.tables import aligned
 
-    lines = aligned([one.columns, *one.rows], most=MAX_CELL) if one.rows else ["none"]
+    lines = aligned([one.columns, *for_people(one, names)], most=MAX_CELL) if one.rows else ["none"]
     return "\n".join((f"{one.title} ({one.name}): {len(one.rows):,}", *(f"  {line}" for line in lines))) + "\n"
 
 
-def _csv(one: Section) -> str:
+def _csv(one: Section, names: Names) -> str:
+    from firstseen.auditing.named import for_people
     from firstseen.cli.tables import CsvTable
 
     out = io.StringIO()
     table = CsvTable(out, one.columns)
-    for row in one.rows:
+    for row in for_people(one, names):
         table.add(row)
     return out.getvalue()
 
 
-def _json(found: list[Section]) -> str:
+def _json(found: list[Section], names: Names) -> str:
+    from firstseen.auditing.named import for_programs
+
     body = [
         {
             "section": one.name,
             "title": one.title,
             "left_out": one.left_out,
-            "rows": [dict(zip(one.columns, row, strict=True)) for row in one.rows],
+            "rows": for_programs(one, names),
         }
         for one in found
     ]

@@ -15,7 +15,7 @@ from firstseen.cli.main import EXIT_DONE
 from firstseen.cli.tables import CsvTable
 from firstseen.cli.times import moment_us
 from firstseen.errors import SettingsError
-from firstseen.findings.finding import Finding, Routing, Status
+from firstseen.findings.finding import Finding, Kind, Routing, Status
 from firstseen.findings.safe import safe_text
 from firstseen.findings.times import iso
 from firstseen.store.store import FindingRow, Query
@@ -46,6 +46,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     listed.add_argument("--rule", metavar="RULE", help="id, name or title of the rule")
     listed.add_argument("--principal", metavar="TEXT", help="part of who did it: role, user, session or access key")
     listed.add_argument("--routing", choices=get_args(Routing), help="where the finding was to go")
+    listed.add_argument("--kind", choices=get_args(Kind), help="what rules found, or a message of firstseen's own")
     listed.add_argument("--status", choices=get_args(Status), help="what became of it")
     show = actions.add_parser("show", help="findings in full")
     show.add_argument("uid", nargs="+", metavar="UID")
@@ -77,6 +78,8 @@ def _list(args: argparse.Namespace) -> int:
     write = _writer(args.format, _line)
     with live_store(args) as store:
         for row in _wanted(store, query, args.rule, args.principal):
+            if args.kind not in (None, row.finding.kind):
+                continue
             write(row)
             number += 1
     if sys.stderr.isatty():

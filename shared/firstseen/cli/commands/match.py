@@ -90,7 +90,7 @@ def _json_lines(args: argparse.Namespace, pack: Pack, inputs: list[Input], advan
             yield one, item
             continue
         if item.failed:
-            from firstseen.pipeline import raised
+            from firstseen.deliveries import raised
 
             yield from ((one, reject) for reject in raised(item))
         if (one.name, item.source.name) not in templates:
@@ -99,10 +99,10 @@ def _json_lines(args: argparse.Namespace, pack: Pack, inputs: list[Input], advan
 
 
 def _text_lines(args: argparse.Namespace, pack: Pack, inputs: list[Input], advance: Advance) -> _Lines:
+    from firstseen.deliveries import raised
     from firstseen.findings import build
     from firstseen.findings.safe import safe_text
     from firstseen.findings.times import iso
-    from firstseen.pipeline import raised
 
     titles = [base.title if base.listed else None for base in pack.bases]
     begin = Engine(pack, sources_for(pack, os.environ)).scan

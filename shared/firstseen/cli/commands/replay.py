@@ -21,8 +21,9 @@ from firstseen.cli.reading import scan
 from firstseen.cli.rulefiles import load_pack
 from firstseen.cli.spool import Spool
 from firstseen.cli.stores import LASTING, open_store
+from firstseen.deliveries import Match, Report, raised
 from firstseen.findings.text import safe_text
-from firstseen.pipeline import BATCH_MATCHES, Match, Pipeline, Report, raised
+from firstseen.pipeline import BATCH_MATCHES, Pipeline
 from firstseen.sources.event import Reject
 
 if TYPE_CHECKING:

@@ -30,11 +30,16 @@ def run(args: argparse.Namespace) -> int:
     write = {"text": reporting.text, "json": reporting.as_json, "sarif": reporting.sarif}[args.format]
     sys.stdout.write(write(issues))
     counts = Counter(issue.severity for issue in issues)
-    shown = ", ".join(f"{counts[one]} {one}{'' if counts[one] == 1 else 's'}" for one in ("error", "warning", "note"))
-    sys.stderr.write(f"{len(found.bases)} base rules, {len(found.correlations)} rules: {shown}\n")
+    shown = ", ".join(_counted(counts[one], one) for one in ("error", "warning", "note"))
+    rules = f"{_counted(len(found.bases), 'base rule')}, {_counted(len(found.correlations), 'rule')}"
+    sys.stderr.write(f"{rules}: {shown}\n")
     for refusal in found.refusals:
         sys.stderr.write(f"left out: {refusal.place}: {refusal.message}\n")
     return EXIT_UNUSABLE if counts["error"] or (args.strict and counts["warning"]) else EXIT_DONE
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def check_rules(found: RuleSet) -> list[Issue]:
