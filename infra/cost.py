@@ -61,11 +61,13 @@ AZURE = {
 FUNCTION_GB, CALL_SECONDS, WAIT_SECONDS, EVENTS_A_SECOND = 1.769, 0.005, 0.008, 20_000
 """The template's; a call's own work; a wait for the table, which answers within single-digit milliseconds; events that
 one processor takes through the rules, parse and all, half of what docs/benchmarks.md has."""
-CALL_LOG_BYTES = 586 + 310
+CALL_LOG_BYTES = 379 + 310
 """Metrics of a batch without a finding, and the platform's own lines about a call."""
 POLLS = 5 * MONTH_SECONDS / 20
 """Requests of an event source mapping to a queue that is empty: five readers, each of which waits twenty seconds."""
-ALARMS, METRICS, SWEEPS, SWEEP_SECONDS = 14, 23, 30 * 24 * (12 + 4 + 1), 0.2
+LOOKS = 2 * MONTH_SECONDS / 120
+"""Of two containers for published rules: one read of an object every FIRSTSEEN_PACKS_SECONDS at most."""
+ALARMS, METRICS, SWEEPS, SWEEP_SECONDS = 14, 13, 30 * 24 * (12 + 4 + 1), 0.2
 AZURE_BATCH, AZURE_GB, AZURE_OPERATIONS_A_MATCH, AZURE_OPERATIONS_A_FINDING, AZURE_LOG_BYTES = 100, 2.0, 2, 15, 400
 HUB_EVENTS_A_MONTH = 1_000 * MONTH_SECONDS * 0.2
 """Of a throughput unit, a fifth full, since logs come in bursts."""
@@ -136,7 +138,8 @@ def _table(one: Used, of: int) -> dict[str, float]:
 def fixed_cost() -> float:
     """A month of the stack without an event."""
     schedule = SWEEPS / MILLION * _call(SWEEP_SECONDS) + POLLS / MILLION * AWS["queue, a million requests"]
-    return AWS["key, a month"] + ALARMS * AWS["alarm, a month"] + METRICS * AWS["metric, a month"] + schedule
+    looks = LOOKS / MILLION * AWS["objects, a million reads"]
+    return AWS["key, a month"] + ALARMS * AWS["alarm, a month"] + METRICS * AWS["metric, a month"] + schedule + looks
 
 
 def azure_cost(one: Used, millions: float) -> tuple[float, float]:
@@ -159,11 +162,12 @@ def azure_cost(one: Used, millions: float) -> tuple[float, float]:
 @dataclass(frozen=True, slots=True)
 class Measured:
     """All that the tables are made of. ``patterns`` are of all rules, those that are not run by default among them;
-    ``by_name`` is what EventBridge hands over, with rules that need no more.
+    ``titles``: of the rules that use a base rule, by its id; ``by_name`` is what EventBridge hands over, with the
+    rules that it can bring a finding of about.
     """
 
     patterns: Patterns
-    titles: dict[str, str]
+    titles: dict[str, set[str]]
     events: int
     by_name: Used
     by_trail: Used
@@ -183,11 +187,13 @@ def measure(number: int) -> Measured:
     patterns = patterns_for(found.standing_in().values(), CLOUDTRAIL)
     with tempfile.TemporaryDirectory() as folder:
         some = events(Path(folder), number)
-    late = {base.id for base in (*patterns.broad, *(base for base, _ in patterns.late))}
-    rules = [one for one in pack.correlations if not any(member.base_id in late for member in one.members)]
+    rules = [one for one in pack.correlations if patterns.serves(one)]
     bases = {member.base_id for one in rules for member in one.members}
     named = Pack.of([base for base in pack.bases if base.id in bases], rules)
-    titles = {member.base_id: one.card.title for one in pack.correlations for member in one.members}
+    titles: dict[str, set[str]] = {}
+    for rule in pack.correlations:
+        for member in rule.members:
+            titles.setdefault(member.base_id, set()).add(rule.card.title)
     trail = used(pack, by_trail(some, TO_AN_OBJECT))
     return Measured(
         patterns, titles, trail.events, used(named, by_bus(some, shipped_patterns(found, pack).patterns)), trail
@@ -275,10 +281,12 @@ def _month(one: Measured, size: Size, quick: float, trail: float) -> tuple[str, 
 
 
 def _late(one: Measured) -> Iterable[str]:
-    for base in sorted(one.patterns.broad, key=lambda base: one.titles.get(base.id, base.title)):
-        yield f"- {one.titles.get(base.id, base.title)}: names no call"
-    for base, calls in sorted(one.patterns.late, key=lambda pair: one.titles.get(pair[0].id, pair[0].title)):
-        yield f"- {one.titles.get(base.id, base.title)}: {', '.join(calls)}"
+    """A line for each rule that a base rule's events reach by the trail."""
+    broad = [(base, "names no call") for base in one.patterns.broad]
+    late = [(base, ", ".join(calls)) for base, calls in one.patterns.late]
+    for why in (broad, late):
+        told = [(title, said) for base, said in why for title in one.titles.get(base.id, {base.title})]
+        yield from (f"- {title}: {said}" for title, said in sorted(told))
 
 
 def written(page: str, parts: dict[str, str]) -> str:

@@ -9,8 +9,6 @@ import uuid
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from aws_lambda_powertools.metrics import MetricUnit
-
 from firstseen.adapters.aws.cloudtrail_history import EventHistory, cloudtrail_client
 from firstseen.baseline.slices import History, Sliced, Slicer
 from firstseen.baseline.staged import staged
@@ -38,7 +36,7 @@ def handler_of(started: Start, history_of: HistoryOf = history_of) -> Handler:
         parts.look()
         if parts.settings.baseline_days:
             done = build(parts, parts.pack, history_of, parts.deadline_us(context))
-            measure(parts, done)
+            say(parts, done)
             if not done.rules:
                 stage(parts, history_of, parts.deadline_us(context))
 
@@ -54,7 +52,7 @@ def stage(parts: Parts, history_of: HistoryOf, deadline_us: int) -> None:
     if waits is None:
         return
     done = build(parts, waits.pack, history_of, deadline_us)
-    measure(parts, done)
+    say(parts, done)
     if done.built or not done.rules:
         switched = waits.switch(parts.clock())
         said = {"version": waits.pack.version, "switched": switched}
@@ -70,12 +68,9 @@ def build(parts: Parts, pack: Pack, history_of: HistoryOf, deadline_us: int) -> 
     return make(parts.settings.baseline_days, deadline_us, sources=sources).run()
 
 
-def measure(parts: Parts, done: Sliced) -> None:
-    """Metrics of one call and a line of log for what ended."""
+def say(parts: Parts, done: Sliced) -> None:
+    """A line of log for one call, and one for what ended."""
     counts = {"baseline_rules_waiting": 0 if done.built else len(done.rules), "baseline_matches": done.settled}
-    for name, number in counts.items():
-        parts.metrics.add_metric(name, MetricUnit.Count, number)
-    parts.metrics.flush_metrics()
     left = {"left_hours": done.left_us // 3_600_000_000, "rejects": len(done.rejects)}
     parts.logger.info("baselines looked at", extra=counts | left)
     for one in done.built:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypedDict
 
+from firstseen.deliveries import Delivery
 from firstseen.errors import InputError
-from firstseen.pipeline import Delivery
 from firstseen.settings.prefixes import Prefix, source_at
 from firstseen.sources.event import MAX_REJECT_BYTES, Reject
 from firstseen.sources.times import parse_time

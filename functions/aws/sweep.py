@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from firstseen.pipeline import LEASE_US, Report
+from firstseen.deliveries import Report
+from firstseen.pipeline import LEASE_US
 from functions.aws.wiring import Context, Parts, Start, say_missing, start
 
 Handler = Callable[[Mapping[str, object], Context], None]

@@ -24,11 +24,12 @@ from firstseen.adapters.aws.packs import S3Shelf, packs_client
 from firstseen.adapters.aws.sns import SNSSink
 from firstseen.adapters.local.addresses import Databases
 from firstseen.baseline.slices import announce
+from firstseen.deliveries import Report
 from firstseen.errors import FirstseenError, RuleError, SettingsError, StoreUnavailable
 from firstseen.findings.sink import Sink
 from firstseen.language.in_force import InForce
 from firstseen.language.pack import Pack, load
-from firstseen.pipeline import Clock, Pipeline, Report
+from firstseen.pipeline import Clock, Pipeline
 from firstseen.settings.aws import AwsSettings
 from firstseen.sources.source import Source
 from firstseen.store.store import Store
@@ -110,8 +111,9 @@ class Parts:
         if self.published is None:
             return
         looked = self.published.look(self.clock())
-        if looked.looked:
-            self.metrics.add_metric("pack_refused", MetricUnit.Count, int(bool(looked.refused)))
+        if looked.looked and looked.refused:
+            self.metrics.add_metric("pack_refused", MetricUnit.Count, 1)
+            self.metrics.flush_metrics()
         if looked.first:
             self.logger.error("rules are not taken", extra={"reason": looked.refused, "runs": self.pack.version})
         if looked.changed:

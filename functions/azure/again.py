@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from firstseen.adapters.azure import kept
 from firstseen.adapters.azure.kept import Aside
+from firstseen.deliveries import Report
 from firstseen.errors import InputError
-from firstseen.pipeline import Report
 from firstseen.sources.event import MAX_REJECT_BYTES, Reject
 from functions.azure.deliveries import QueueMessage
 from functions.azure.singly import attempt, received_us, refuse

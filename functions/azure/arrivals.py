@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from firstseen.adapters.azure.asking import Account
 from firstseen.adapters.azure.kept import AUDIT_LOGS, Aside
+from firstseen.deliveries import Rejected
 from firstseen.errors import InputError
-from firstseen.pipeline import Clock, Rejected
+from firstseen.pipeline import Clock
 from firstseen.settings.azure import AzureSettings
 from firstseen.settings.prefixes import source_at
 from firstseen.sources.event import Reject

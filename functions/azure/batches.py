@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from firstseen.adapters.azure.kept import Aside
 from firstseen.baseline.noise import wide_bases
+from firstseen.deliveries import Delivery, Rejected, Report
 from firstseen.errors import FirstseenError, StoreError, StoreUnavailable, raised_at
 from firstseen.findings.times import SECOND_US
-from firstseen.pipeline import Delivery, Pipeline, Rejected, Report
+from firstseen.pipeline import Pipeline
 from firstseen.sources.event import Reject
 from functions.azure.aside import MAX_TRIES
 from functions.azure.deliveries import Batch

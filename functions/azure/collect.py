@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from firstseen.adapters.azure.kept import AUDIT_LOGS, Aside
+from firstseen.deliveries import Report
 from firstseen.errors import InputError
-from firstseen.pipeline import Report
 from firstseen.sources.event import MAX_REJECT_BYTES, Reject
 from functions.azure import notices
 from functions.azure.deliveries import QueueMessage

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from firstseen.adapters.azure.kept import Aside
+from firstseen.deliveries import Delivery, Rejected
 from firstseen.findings.canaries import MARK, unwrap
-from firstseen.pipeline import Delivery, Rejected
 from firstseen.sources.source import Source
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from firstseen.pipeline import Report
+from firstseen.deliveries import Report
 from functions.azure.batches import run
 from functions.azure.deliveries import HubEvent, batch_of
 from functions.azure.wiring import Parts

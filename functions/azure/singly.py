@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from firstseen.adapters.azure.kept import Aside
+from firstseen.deliveries import Report
 from firstseen.errors import StoreUnavailable
-from firstseen.pipeline import Report
 from firstseen.sources.event import Reject
 from functions.azure.aside import MAX_TRIES
 from functions.azure.batches import put_aside, run

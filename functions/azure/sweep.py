@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from firstseen.pipeline import LEASE_US, Report
+from firstseen.deliveries import Report
+from firstseen.pipeline import LEASE_US
 from functions.azure.batches import say_refused
 from functions.azure.wiring import Parts
 

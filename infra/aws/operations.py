@@ -27,11 +27,12 @@ from firstseen.adapters.aws.clients import dynamodb_client
 from firstseen.adapters.aws.dynamodb import DynamoStore
 from firstseen.adapters.aws.items import STATE
 from firstseen.adapters.aws.schema import create_table
+from firstseen.deliveries import Delivery
 from firstseen.findings.finding import Finding
 from firstseen.findings.sink import Publication
 from firstseen.language.pack import Pack
 from firstseen.matching.patterns import Pattern
-from firstseen.pipeline import Delivery, Pipeline
+from firstseen.pipeline import Pipeline
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DAY_US = 86_400_000_000

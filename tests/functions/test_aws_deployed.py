@@ -279,6 +279,6 @@ def test_a_canary_of_each_rule_goes_through_and_is_told_to_nobody(stack: Stack) 
     assert last is not None
     assert (last.sent, last.pack) == (len(stack.sent.canaries), stack.sent.pack)
     verdict = canaries.judge(store, last, stack.sent, now_us=last.sent_us + canaries.JUDGED_AFTER_US)
-    assert [one.canary.title for one in verdict.silent] == []
+    assert ([one.canary.title for one in verdict.silent], verdict.unsure) == ([], 0)
     assert {row.finding.uid for row in stack.rows()} == before
     assert stack.client("sqs").receive_message(QueueUrl=stack.outputs["RejectsQueue"]).get("Messages", []) == []

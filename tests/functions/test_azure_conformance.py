@@ -9,9 +9,10 @@ import orjson
 import pytest
 
 from firstseen.adapters.local.memory import MemoryStore
+from firstseen.deliveries import Delivery
 from firstseen.findings.ocsf import to_ocsf
 from firstseen.language.frontends.loading import build_pack
-from firstseen.pipeline import Delivery, Pipeline
+from firstseen.pipeline import Pipeline
 from functions.azure.ingest import ingest
 from tests.conformance.cases import Case, check, load_cases
 from tests.emulators import azurite_installed

@@ -14,8 +14,9 @@ import pytest
 
 from firstseen.adapters.azure import kept
 from firstseen.adapters.azure.kept import DEAD_LETTERS, PUT_ASIDE, Aside
+from firstseen.deliveries import Delivery, Keep, Rejected, Report
 from firstseen.errors import SettingsError, StoreUnavailable
-from firstseen.pipeline import Delivery, Keep, Pipeline, Rejected, Report
+from firstseen.pipeline import Pipeline
 from firstseen.sources.event import Reject
 from functions.azure import wiring
 from functions.azure.again import again

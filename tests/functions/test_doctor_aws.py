@@ -27,10 +27,11 @@ from firstseen.adapters.aws.schema import ATTRIBUTES, INDEXES, KEY_SCHEMA
 from firstseen.cli import main
 from firstseen.cli.commands.doctor import _line
 from firstseen.cli.rulefiles import load_pack
+from firstseen.deliveries import Delivery
 from firstseen.findings.diagnosis import Check
 from firstseen.findings.finding import Finding
 from firstseen.findings.sink import Publication
-from firstseen.pipeline import Delivery, Pipeline
+from firstseen.pipeline import Pipeline
 from tests.emulators import CREDENTIALS
 from tests.faults.world import RULES, event
 

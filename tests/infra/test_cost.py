@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 
 import pytest
 
 from firstseen.adapters.aws.dynamodb import WORKERS
-from firstseen.cli.ruleset import read_rule_set
 from firstseen.matching.patterns import patterns_for
 from firstseen.sources.aws_cloudtrail import CLOUDTRAIL
 from infra.aws.operations import BATCH_MESSAGES, WINDOW_US, Used
 from infra.cost import (
+    ALARMS,
     AWS,
+    METRICS,
     PAGE,
-    ROOT,
     WAIT_SECONDS,
     bus_cost,
     trail_cost,
@@ -23,6 +24,7 @@ from infra.cost import (
     written,
 )
 from tests.infra.templates import TEMPLATE
+from tests.shipped import shipped_rules
 
 _BATCHING = ("BatchSize", "MaximumBatchingWindowInSeconds")
 NOTHING = Used(events=1_000, deliveries=0, batches=0, matches=0, findings=0, sent=0, reads=0, writes=0)
@@ -58,6 +60,18 @@ def test_batches_are_those_of_the_template() -> None:
     assert said == [[str(BATCH_MESSAGES)], [str(WINDOW_US // 1_000_000)]]
 
 
+def test_alarms_and_metrics_are_those_of_the_template() -> None:
+    text = TEMPLATE.read_text(encoding="utf-8")
+    assert text.count("Type: AWS::CloudWatch::Alarm") == ALARMS
+    ours = set(re.findall(r"Namespace: firstseen\n +MetricName: (\w+)", text))
+    for graph in re.findall(r'"metrics": (\[.*?\n +\])', text, re.DOTALL):
+        namespace = ""
+        for said, name, *_ in json.loads(graph):
+            namespace = namespace if said == "." else said
+            ours |= {name} if namespace == "firstseen" else set()
+    assert len(ours) == METRICS, sorted(ours)
+
+
 def test_the_table_costs_what_is_read_and_written_by_either_way() -> None:
     one = replace(NOTHING, reads=1_000, writes=2_000)
     for cost in (bus_cost(one, 1_000, 1), trail_cost(one)):
@@ -66,7 +80,7 @@ def test_the_table_costs_what_is_read_and_written_by_either_way() -> None:
 
 
 def test_the_page_lists_every_shipped_rule_that_waits_for_the_trail() -> None:
-    found = read_rule_set([str(ROOT / "shared" / "rules")])
+    found = shipped_rules()
     patterns = patterns_for(found.standing_in().values(), CLOUDTRAIL)
     late = {base.id for base in (*patterns.broad, *(base for base, _ in patterns.late))}
     waiting = {one.card.title for one in found.correlations if any(member.base_id in late for member in one.members)}

@@ -24,7 +24,8 @@ from firstseen.store.state import KeyState, Sighting
 
 MAX_SIGHTINGS = 1000
 MAX_LOG_BYTES = 32 * 1024
-SPARE_SIGHTINGS = 32
+SPARE_SIGHTINGS = 20
+"""As many as fit, compressed, into the kilobyte that a write of DynamoDB is."""
 MAX_SPARE_SIGHTINGS = 100
 
 MAX_TEXT = 64
