@@ -28,7 +28,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
 
 BIN := .venv/bin
-PIP_INSTALL := -m pip install --quiet --require-hashes
+# Python compiles what is imported, once, when it is: compiling all that is installed takes minutes, for code that
+# mostly nobody imports.
+PIP_INSTALL := -m pip install --quiet --no-compile --require-hashes
 TIMEOUT := $(shell command -v timeout || command -v gtimeout)
 CHECKED := $(wildcard shared functions infra tests examples demo)
 
@@ -48,7 +50,11 @@ demo: .venv/.installed-cli .demo/.written ## two weeks of a made-up company's lo
 	@echo "a report by rule: $(BIN)/firstseen backtest --rules shared/rules .demo/aws .demo/azure .demo/gcp .demo/yandex"
 	@echo "to look closer: export FIRSTSEEN_STATE=sqlite:.demo/state.db PATH=.venv/bin:\$$PATH"
 
-test: check .venv/.installed-dev .venv-infra/.installed .venv-emulators/.installed .venv-azure-runtime/.installed node_modules/.installed ## check, then every suite
+# The check takes one processor for a minute; what the tests need is installed beside it.
+BEFORE_TESTS := check .venv-infra/.installed .venv-emulators/.installed .venv-azure-runtime/.installed node_modules/.installed
+
+test: .venv/.installed-dev ## check, then every suite
+	@$(MAKE) --no-print-directory --jobs=2 $(BEFORE_TESTS)
 	@$(if $(TIMEOUT),$(TIMEOUT) --kill-after=30 $(TEST_TIMEOUT_SECONDS)) $(BIN)/pytest -n 2 --dist worksteal $(TESTS); status=$$?; \
 	if [ $$status -eq 124 ] || [ $$status -eq 137 ]; then \
 	    echo "make: the tests were cut after $(TEST_TIMEOUT_SECONDS) s: one of them hangs" >&2; fi; exit $$status

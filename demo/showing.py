@@ -35,14 +35,15 @@ def show(state: str, reasons: Reasons, out: TextIO) -> bool:
     store = open_store(state)
     try:
         sent = [row.finding for row in store.scan_findings(Query(status="sent"))]
-        learnt = Counter(row.finding.card.name for row in store.scan_findings(Query(routing="learning")))
+        kept = (row.finding for row in store.scan_findings(Query(routing="learning")))
+        learnt = Counter(one.card.name for one in kept if one.kind == "finding")
     finally:
         store.close()
     heard = [(told(one), one) for one in sent if one.kind != "summary"]
     why = {one.uid: reasons.why(said) for said, one in heard}
     missing = reasons.missing(said for said, _ in heard)
     unknown = [one for _, one in heard if not why[one.uid].known]
-    out.writelines(_learning(learnt, sum(one.kind == "summary" for one in sent)))
+    out.writelines(_learning(learnt, [one for one in sent if one.kind == "summary"]))
     for story in _in_order(heard, why):
         found = [one for _, one in heard if why[one.uid].story == story]
         out.writelines(_story(story, found))
@@ -53,12 +54,13 @@ def show(state: str, reasons: Reasons, out: TextIO) -> bool:
     return not missing and not unknown
 
 
-def _learning(learnt: Counter[str], summaries: int) -> Iterator[str]:
-    """Sum up the first week: its findings were kept, and each rule that learnt something said so once."""
+def _learning(learnt: Counter[str], summaries: list[Finding]) -> Iterator[str]:
+    """Sum up the first week: its findings were kept, and one message said so for all rules that learnt something."""
     yield (
         f"The first {LEARNING_DAYS} days: {len(learnt)} rules learnt; {learnt.total()} findings were kept and not "
-        f"sent, and {summaries} summaries said so.\n"
+        f"sent, and {len(summaries)} message{'s' if len(summaries) != 1 else ''} said so.\n"
     )
+    yield from (f"  firstseen findings show {one.uid}\n" for one in summaries)
     most = learnt.most_common(_SHOWN)
     yield from (f"  {line}\n" for line in aligned([(str(number), rule) for rule, number in most]))
     if len(learnt) > _SHOWN:

@@ -18,8 +18,9 @@ import pytest
 from firstseen.adapters.aws.dynamodb import DynamoStore
 from firstseen.adapters.aws.schema import create_table
 from firstseen.cli.rulefiles import load_pack
+from firstseen.deliveries import Delivery
 from firstseen.language.pack import Pack
-from firstseen.pipeline import Delivery, Pipeline
+from firstseen.pipeline import Pipeline
 from tests.benchmarks.report import Report, table
 from tests.contracts.aws_services import running
 from tests.faults.faulty import RecordingSink

@@ -19,10 +19,11 @@ import pytest
 
 from firstseen.adapters.local.memory import MemoryStore
 from firstseen.adapters.local.sqlite import SQLiteStore
+from firstseen.deliveries import Delivery
 from firstseen.findings.digests import DELAY_US
 from firstseen.language.frontends.loading import build_pack
 from firstseen.matching import fast, remembering
-from firstseen.pipeline import Delivery, Pipeline
+from firstseen.pipeline import Pipeline
 from firstseen.sources.azure_activitylogs import SAMPLE
 from firstseen.store.store import Query, Store
 from tests.faults.faulty import Calls, FaultyStore, RecordingSink

@@ -34,6 +34,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,8 @@ class Case:
     invariant: bool = False
 
 
-def load_cases(folder: Path = FOLDER) -> list[Case]:
+@cache
+def load_cases(folder: Path = FOLDER) -> tuple[Case, ...]:
     """Every case of every file. A misspelt part of a case is an error."""
     found: list[Case] = []
     for file in sorted(folder.glob("*.yaml")):
@@ -96,7 +98,7 @@ def load_cases(folder: Path = FOLDER) -> list[Case]:
         _only(document, {"about", "rules", "cases"}, file.name)
         found.extend(_case(file.stem, document.get("rules", ""), data) for data in document["cases"])
     assert len({case.name for case in found}) == len(found)
-    return found
+    return tuple(found)
 
 
 def moment_us(text: str) -> int:

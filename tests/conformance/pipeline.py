@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+from firstseen.deliveries import Delivery
 from firstseen.findings.finding import Finding
 from firstseen.language.frontends.loading import build_pack
-from firstseen.pipeline import Delivery, Pipeline
+from firstseen.pipeline import Pipeline
 from firstseen.store.store import Query, Store
 from tests.conformance.cases import Batches, Reported, Run
 from tests.faults.faulty import RecordingSink

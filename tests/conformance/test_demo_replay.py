@@ -57,7 +57,7 @@ class Demo:
 
     @property
     def told(self) -> list[Told]:
-        """The notifications without the summaries of what was learnt."""
+        """The notifications without the message about what was learnt."""
         return [told(one) for one in self.documents if one["unmapped"]["kind"] != "summary"]
 
 
@@ -155,6 +155,22 @@ def test_what_is_over_the_limit_of_a_rule_is_one_digest(demo: Demo) -> None:
     }
 
 
+def test_the_end_of_learning_is_one_message_that_says_how_much_was_learnt(
+    demo: Demo, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """However many rules there are; and a summary of each can still be read."""
+    [said] = [one["message"] for one in demo.documents if one["unmapped"]["kind"] == "summary"]
+    words = ["findings", "list", "--state", demo.state, "--routing", "learning", "--format", "jsonl"]
+    assert main([*words, "--kind", "finding"]) == 0
+    kept = [json.loads(line) for line in capsysbinary.readouterr()[0].splitlines()]
+    assert main([*words, "--kind", "summary"]) == 0
+    own = [json.loads(line) for line in capsysbinary.readouterr()[0].splitlines()]
+    rules = {one["finding_info"]["analytic"]["uid"] for one in kept}
+    assert len(rules) > 20
+    assert said == f"LEARNT  Learning ended for {len(rules)} rules: {len(kept)} findings"
+    assert sorted(one["finding_info"]["analytic"]["uid"] for one in own) == sorted(rules)
+
+
 def test_ordinary_days_are_quiet(demo_of: Callable[[int], Demo]) -> None:
     demos = [demo_of(seed) for seed in SEEDS]
     after = range(LEARNING_DAYS + 1, DAYS + 1)
@@ -229,4 +245,4 @@ def test_the_report_by_rule_counts_what_the_replay_told(demo: Demo, capsysbinary
         one["finding_info"]["analytic"]["uid"] for one in demo.documents if one["unmapped"]["kind"] == "finding"
     )
     assert heard <= collections.Counter(by_rule)
-    assert sum(by_rule.values()) == len(demo.documents)
+    assert sum(by_rule.values()) == len(demo.told)  # what rules learnt is told in a message that is no rule's

@@ -13,11 +13,12 @@ import pytest
 
 from firstseen.adapters.local.memory import MemoryStore
 from firstseen.adapters.local.sqlite import SQLiteStore
+from firstseen.deliveries import Delivery, Rejected
 from firstseen.findings.finding import Finding
 from firstseen.findings.sink import Publication, Sink
 from firstseen.language.frontends.loading import build_pack
 from firstseen.language.rules import CorrelationType
-from firstseen.pipeline import MAX_HELD_REJECTS, Delivery, Rejected
+from firstseen.pipeline import MAX_HELD_REJECTS
 from firstseen.store.store import Claimed, Query, Store
 from tests.faults.days import DAYS, Day, each_day
 from tests.faults.faulty import Calls, FaultySink, FaultyStore, RecordingSink, When

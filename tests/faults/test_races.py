@@ -11,7 +11,8 @@ import pytest
 
 from firstseen.adapters.local.memory import MemoryStore
 from firstseen.adapters.local.sqlite import SQLiteStore
-from firstseen.pipeline import Delivery, Pipeline
+from firstseen.deliveries import Delivery
+from firstseen.pipeline import Pipeline
 from firstseen.store.store import Query, Store
 from tests.faults.faulty import RecordingSink
 from tests.faults.world import MINUTE_US, START_US, Clock, event, pack

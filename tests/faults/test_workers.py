@@ -28,11 +28,12 @@ from firstseen.adapters.aws.dynamodb import DynamoStore
 from firstseen.adapters.aws.schema import create_table
 from firstseen.adapters.local.memory import MemoryStore
 from firstseen.correlations.step import Hit
+from firstseen.deliveries import Delivery, Report
 from firstseen.findings.finding import Finding
 from firstseen.findings.sink import Publication
 from firstseen.language.frontends.loading import build_pack
 from firstseen.language.rules import Correlation
-from firstseen.pipeline import LEASE_US, Delivery, Pipeline, Report
+from firstseen.pipeline import LEASE_US, Pipeline
 from firstseen.store.store import Query
 from tests.contracts.aws_services import Service, running
 from tests.faults.aws_faults import error, lost

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from firstseen.deliveries import Delivery, Report
 from firstseen.findings.sink import Sink
 from firstseen.language.frontends.loading import build_pack
 from firstseen.language.pack import Pack
-from firstseen.pipeline import Delivery, Pipeline, Report
+from firstseen.pipeline import Pipeline
 from firstseen.store.store import Query, Store
 
 START = datetime(2026, 3, 2, tzinfo=UTC)

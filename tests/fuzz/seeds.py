@@ -7,16 +7,15 @@ import gzip
 import json
 from collections.abc import Callable, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from firstseen.cli.ruleset import RuleSet, read_rule_set
 from firstseen.language.frontends.loading import build_pack
 from firstseen.language.pack import Pack
 from firstseen.sources.registry import SOURCES
+from tests.emulators import ROOT
 from tests.faults.world import RULES
+from tests.shipped import shipped_rules
 
-ROOT = Path(__file__).parents[2]
 RULES_FOLDER = ROOT / "shared" / "rules"
 
 WATCHED = """
@@ -29,22 +28,18 @@ level: high
 
 
 @cache
-def shipped() -> RuleSet:
-    return read_rule_set([str(RULES_FOLDER)], documents=False)
-
-
-@cache
 def pack() -> Pack:
     """The shipped rules, and one for a witness."""
     own = build_pack({"own.yml": WATCHED.encode()})
-    return Pack.of([*shipped().bases, *own.bases], [*shipped().correlations, *own.correlations])
+    shipped = shipped_rules()
+    return Pack.of([*shipped.bases, *own.bases], [*shipped.correlations, *own.correlations])
 
 
 @cache
 def events() -> tuple[dict[str, Any], ...]:
     """A sample of each log and, of the events that the shipped rules are tested with, one for each call."""
     found: dict[str, dict[str, Any]] = {}
-    for test in shipped().tests:
+    for test in shipped_rules().tests:
         for raw in test.events:
             view = json.loads(raw)
             found.setdefault(str(view.get("eventName") or view.get("operationName") or view.get("event_type")), view)

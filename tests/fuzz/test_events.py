@@ -13,11 +13,12 @@ from firstseen.adapters.aws.messages import MAX_MESSAGE_BYTES, message
 from firstseen.adapters.azure.events import MAX_EVENT_BYTES
 from firstseen.adapters.azure.events import event as cloud_event
 from firstseen.adapters.local.memory import MemoryStore
+from firstseen.deliveries import Delivery, Report
 from firstseen.findings import finding as rows
 from firstseen.findings.finding import Finding
 from firstseen.findings.ocsf import ocsf_bytes
 from firstseen.findings.text import minimal, subject, to_text
-from firstseen.pipeline import Delivery, Pipeline, Report
+from firstseen.pipeline import Pipeline
 from firstseen.store.rows import finding_bytes
 from firstseen.store.store import Query
 from tests.faults.faulty import RecordingSink
@@ -34,8 +35,8 @@ WORDS = (
     b"eventName", b"eventTime", b'"eventID":', b"Records", b"detail", b"operationName", b'{"records":[', b"properties",
     b"userIdentity", b"protoPayload", b"2026-03-02T00:00:00Z", b"\\u202e", b'{"CloudTrailEvent":"{',
 )  # fmt: skip
-MANGLED = mangled(deliveries(), WORDS)
-GRAFTED = grafted(events()).map(json_bytes)
+MANGLED = st.deferred(lambda: mangled(deliveries(), WORDS))
+GRAFTED = st.deferred(lambda: grafted(events())).map(json_bytes)
 
 
 def processed(data: bytes) -> tuple[Report, list[Finding]]:

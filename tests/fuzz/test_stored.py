@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from firstseen.adapters.azure import kept
 from firstseen.adapters.local.memory import MemoryStore
 from firstseen.correlations.step import Hit, step
+from firstseen.deliveries import Delivery
 from firstseen.errors import FirstseenError, RuleError, StoreUnusable
 from firstseen.findings import finding as findings
 from firstseen.findings.finding import key_of
@@ -23,7 +24,7 @@ from firstseen.findings.rows import read_row
 from firstseen.language import pack as packs
 from firstseen.language.frontends.loading import build_pack
 from firstseen.language.published import Published, believed, digest_of, moved, read_pointer, write_pointer
-from firstseen.pipeline import Delivery, Pipeline
+from firstseen.pipeline import Pipeline
 from firstseen.store import state as states
 from firstseen.store.state import MAX_EPISODES, Episode, KeyState, Sighting
 from firstseen.store.store import Record

@@ -14,11 +14,12 @@ from itertools import islice
 import msgspec
 
 from firstseen.baseline.rows import BUILDING_US, Cursor, begin, cursor_record, finish, move_cursor, read_cursor
+from firstseen.deliveries import Match, Report
 from firstseen.errors import StoreUnavailable
 from firstseen.findings.times import HOUR_US
 from firstseen.language.pack import Pack
 from firstseen.language.rules import Correlation
-from firstseen.pipeline import BATCH_MATCHES, Clock, Match, Pipeline, Report
+from firstseen.pipeline import BATCH_MATCHES, Clock, Pipeline
 from firstseen.sources.registry import SOURCES
 from firstseen.sources.source import Source
 from firstseen.store.store import Store

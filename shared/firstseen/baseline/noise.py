@@ -40,7 +40,7 @@ class RuleNoise:
     Attributes:
         matches: events that its base rules matched, by day.
         findings: by day and routing.
-        notifications: by day: single ones, digests and summaries.
+        notifications: by day: single ones and digests.
         keys: distinct keys in the state at the end.
         examples: headlines of the first findings.
     """
@@ -133,7 +133,7 @@ class Noise:
         self.seen[name] = headline(finding)
 
     def notified(self, finding: Finding) -> None:
-        """A notification went out."""
+        """A notification went out. One about no single rule, as when learning ends, counts for none."""
         rule = self.rules.get(finding.card.id)
         if rule is not None:
             rule.notifications[day_of(finding.time_us)] += 1

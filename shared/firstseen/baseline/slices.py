@@ -15,13 +15,14 @@ import msgspec
 from firstseen.baseline.build import Build, Built, reach, with_memory
 from firstseen.baseline.lookup import CLOUDTRAIL_HISTORY, Asked, Attribute, Log
 from firstseen.baseline.rows import KEEP_CURSOR_US, begin, cursor_record
+from firstseen.deliveries import Match, raised
 from firstseen.errors import InputError
 from firstseen.findings.learning import RuleRow, rule_record
 from firstseen.findings.rows import Row, read_many, read_row, settle
 from firstseen.findings.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from firstseen.language.pack import Pack
 from firstseen.language.rules import Correlation
-from firstseen.pipeline import Clock, Match, raised
+from firstseen.pipeline import Clock
 from firstseen.sources.event import Event, Reject
 from firstseen.sources.reading import read_event
 from firstseen.sources.registry import SOURCES
