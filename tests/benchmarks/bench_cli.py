@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from firstseen.cli.rulefiles import load_pack
+from firstseen.cli.ruleset import load_pack
 from firstseen.language.pack import Pack, dump
 from tests.benchmarks.bench_match import quieter, read
 from tests.benchmarks.measuring import launched, number_of_lines, ratio, rounds

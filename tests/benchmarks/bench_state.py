@@ -17,7 +17,7 @@ import pytest
 
 from firstseen.adapters.aws.dynamodb import DynamoStore
 from firstseen.adapters.aws.schema import create_table
-from firstseen.cli.rulefiles import load_pack
+from firstseen.cli.ruleset import load_pack
 from firstseen.deliveries import Delivery
 from firstseen.language.pack import Pack
 from firstseen.pipeline import Pipeline

@@ -21,7 +21,7 @@ from demo.showing import show
 from demo.stories import DAYS, expected
 from demo.yandex.delivery import write_bucket
 from firstseen.cli import main
-from firstseen.cli.rulefiles import load_pack
+from firstseen.cli.ruleset import load_pack
 
 RULES = str(Path(__file__).parents[2] / "shared" / "rules")
 NOW = "2026-10-16T00:00:00Z"

@@ -11,7 +11,7 @@ import pytest
 
 from firstseen.adapters.aws.calling import Backoff
 from firstseen.adapters.aws.cloudtrail_history import EventHistory, Pace, cloudtrail_client
-from firstseen.cli import lookingup, main
+from firstseen.cli import event_history, main
 from firstseen.errors import InputError, SettingsError
 from firstseen.sources.times import parse_time
 from tests.functions.fake_cloudtrail import Clock, FakeCloudTrail, serving
@@ -171,7 +171,7 @@ def test_no_region_is_a_setting_that_is_missing(monkeypatch: pytest.MonkeyPatch)
 @pytest.fixture
 def words(tmp_path: Path, service: FakeCloudTrail, url: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     (tmp_path / "rules.yml").write_text(RULES, encoding="utf-8")
-    monkeypatch.setattr(lookingup, "EventHistory", lambda _client: history(service, url))
+    monkeypatch.setattr(event_history, "EventHistory", lambda _client: history(service, url))
     return [
         "baseline", "build", "--rules", str(tmp_path / "rules.yml"), "--from", "cloudtrail", "--since", "29d",
         "--now", NOW, "--endpoint-url", url, "--state", f"sqlite:{tmp_path / 'state.db'}",

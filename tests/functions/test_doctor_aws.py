@@ -26,7 +26,7 @@ from firstseen.adapters.aws.dynamodb import DynamoStore
 from firstseen.adapters.aws.schema import ATTRIBUTES, INDEXES, KEY_SCHEMA
 from firstseen.cli import main
 from firstseen.cli.commands.doctor import _line
-from firstseen.cli.rulefiles import load_pack
+from firstseen.cli.ruleset import load_pack
 from firstseen.deliveries import Delivery
 from firstseen.findings.diagnosis import Check
 from firstseen.findings.finding import Finding

@@ -12,7 +12,7 @@ from firstseen.baseline.lookup import ACTIVITY_LOG
 from firstseen.cli.archives import ArchiveBuild, since, wanted_of
 from firstseen.cli.arguments import now_of
 from firstseen.cli.live import live_store
-from firstseen.cli.rulefiles import load_pack
+from firstseen.cli.ruleset import load_pack
 from firstseen.errors import SettingsError
 from firstseen.findings.times import DAY_US, HOUR_US, about
 

@@ -1,4 +1,4 @@
-"""``baseline build``: history from files or from CloudTrail, taken through the rules in event-time order."""
+"""``baseline build``: history from files, taken through the rules in event-time order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from firstseen.cli.inputs import Advance, Input, find_inputs
 from firstseen.cli.live import live_store
 from firstseen.cli.main import EXIT_DONE, EXIT_REJECTED
 from firstseen.cli.reading import scan
-from firstseen.cli.rulefiles import load_pack
+from firstseen.cli.ruleset import load_pack
 from firstseen.cli.spool import Spool
 from firstseen.cli.times import moment_us
 from firstseen.deliveries import Match, raised
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from firstseen.language.pack import Pack
     from firstseen.store.store import Store
 
-CLOUDTRAIL = "cloudtrail"
 SHOWN_EVERY_SECONDS = 10.0
 
 
@@ -46,10 +45,6 @@ def build(args: argparse.Namespace) -> int:
     pack = with_memory(load_pack(args.rules))
     now_us = now_of(args)
     with live_store(args, create=True) as store:
-        if args.inputs == [CLOUDTRAIL]:
-            from firstseen.cli.lookingup import build_from_cloudtrail
-
-            return build_from_cloudtrail(args, pack, store, now_us)
         since_us = moment_us("--since", args.since, now_us) if args.since else None
         return _FileBuild(pack, store, now_us, since_us).run(args, find_inputs(args.inputs))
 

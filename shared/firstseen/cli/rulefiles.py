@@ -1,14 +1,10 @@
-"""Reading rule files and packs from disk."""
+"""Finding and reading rule files, packs and value lists on disk."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from firstseen.errors import SettingsError
-
-if TYPE_CHECKING:
-    from firstseen.language.pack import Pack
 
 RULE_ENDINGS = (".yml", ".yaml", ".toml", ".pack", ".json")
 LOG_ENDINGS = (".gz", ".jsonl", ".ndjson", ".log")
@@ -66,13 +62,3 @@ def read_list_files(names: list[str]) -> dict[str, bytes]:
     here = Path.cwd()
     found = [str(one.relative_to(here) if one.is_relative_to(here) else one) for one in folders if one.is_dir()]
     return read_rule_files(found)
-
-
-def load_pack(names: list[str]) -> Pack:
-    """The pack of these rule files, folders or packs, tuned by the overlays (``rules.yaml``) among them.
-
-    When any has a fault, all are named and RuleError is raised.
-    """
-    from firstseen.cli.ruleset import read_rule_set
-
-    return read_rule_set(names, documents=False).pack()

@@ -138,6 +138,14 @@ class RuleSet:
         return next((one for one, document in self.documents.items() if document.data.get("name") == name), name)
 
 
+def load_pack(names: list[str]) -> Pack:
+    """The pack of these rule files, folders or packs, tuned by the overlays (``rules.yaml``) among them.
+
+    When any has a fault, all are named and RuleError is raised.
+    """
+    return read_rule_set(names, documents=False).pack()
+
+
 def read_rule_set(paths: list[str], overlays: Sequence[str] = (), *, documents: bool = True) -> RuleSet:
     """The rules in these files and folders, tuned by the overlays in them and by ``overlays``.
 

@@ -97,7 +97,7 @@ def _hear(args: argparse.Namespace, audit: Audit, now_us: int) -> int:
 
 def _called(rules: list[str]) -> Names:
     """What the rules call accounts: newer names than those in a state."""
-    from firstseen.cli.rulefiles import load_pack
+    from firstseen.cli.ruleset import load_pack
 
     return {one.id.casefold(): one.name for one in load_pack(rules).accounts} if rules else {}
 

@@ -11,7 +11,8 @@ from firstseen.cli.arguments import add_inputs, rules_and_inputs
 from firstseen.cli.backtesting import run_once
 from firstseen.cli.inputs import find_inputs
 from firstseen.cli.main import EXIT_DONE, EXIT_REJECTED
-from firstseen.cli.rulefiles import is_rules, load_pack
+from firstseen.cli.rulefiles import is_rules
+from firstseen.cli.ruleset import load_pack
 from firstseen.cli.tables import aligned
 from firstseen.errors import SettingsError
 from firstseen.findings.times import DAY_US, iso

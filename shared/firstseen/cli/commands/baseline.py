@@ -85,6 +85,10 @@ def _build(args: argparse.Namespace) -> int:
         from firstseen.cli.activity_log import build_from_activity_log
 
         return build_from_activity_log(args)
+    if args.inputs == ["cloudtrail"]:
+        from firstseen.cli.event_history import build_from_cloudtrail
+
+        return build_from_cloudtrail(args)
     from firstseen.cli.building import build
 
     return build(args)
@@ -173,6 +177,6 @@ def _states(store: Store, rule_id: str | None) -> Iterator[tuple[str, KeyState]]
 
 
 def _current(paths: list[str]) -> set[tuple[str, str]]:
-    from firstseen.cli.rulefiles import load_pack
+    from firstseen.cli.ruleset import load_pack
 
     return {(one.card.id, one.fingerprint) for one in load_pack(paths).correlations}

@@ -16,7 +16,7 @@ from firstseen.cli.inputs import Advance, Input, find_inputs
 from firstseen.cli.main import EXIT_DONE, EXIT_REJECTED
 from firstseen.cli.matchlines import Templates
 from firstseen.cli.reading import scan
-from firstseen.cli.rulefiles import PACK_START, load_pack, read_rule_files
+from firstseen.cli.rulefiles import PACK_START, read_rule_files
 from firstseen.language.pack import Pack, load
 from firstseen.matching.engine import Engine
 from firstseen.sources.event import Reject
@@ -68,7 +68,11 @@ def _pack(names: list[str]) -> Pack:
     """The pack of these rules. One that was built needs no front end: importing those takes a third of a second."""
     files = read_rule_files(names)
     only = next(iter(files.values())) if len(files) == 1 else b""
-    return load(only) if only.startswith(PACK_START) else load_pack(names)
+    if only.startswith(PACK_START):
+        return load(only)
+    from firstseen.cli.ruleset import load_pack
+
+    return load_pack(names)
 
 
 def _explain(args: argparse.Namespace, pack: Pack, inputs: list[Input]) -> int:

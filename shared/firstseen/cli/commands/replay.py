@@ -18,7 +18,7 @@ from firstseen.cli.arguments import add_inputs, now_of, rules_and_inputs, source
 from firstseen.cli.inputs import find_inputs
 from firstseen.cli.main import EXIT_DONE, EXIT_REJECTED
 from firstseen.cli.reading import scan
-from firstseen.cli.rulefiles import load_pack
+from firstseen.cli.ruleset import load_pack
 from firstseen.cli.spool import Spool
 from firstseen.cli.stores import LASTING, open_store
 from firstseen.deliveries import Match, Report, raised

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from firstseen.cli.live import add_state, live_store
 from firstseen.cli.main import EXIT_DONE
-from firstseen.cli.rulefiles import load_pack, read_rule_files
+from firstseen.cli.rulefiles import read_rule_files
+from firstseen.cli.ruleset import load_pack
 from firstseen.cli.tables import aligned
 from firstseen.cli.times import moment_us
 from firstseen.errors import SettingsError

@@ -11,7 +11,7 @@ import uuid
 from firstseen.adapters.local.addresses import sources_for
 from firstseen.cli.live import add_state, live_store
 from firstseen.cli.main import EXIT_DONE, EXIT_REJECTED
-from firstseen.cli.rulefiles import load_pack
+from firstseen.cli.ruleset import load_pack
 from firstseen.cli.sinks import FORMS, open_sink
 from firstseen.pipeline import Pipeline
 

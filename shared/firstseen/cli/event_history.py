@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from firstseen.adapters.aws.cloudtrail_history import REQUESTS_A_SECOND, EventHistory, cloudtrail_client
+from firstseen.baseline.build import with_memory
 from firstseen.baseline.lookup import CLOUDTRAIL_HISTORY, Asked
 from firstseen.cli.archives import ArchiveBuild, since, wanted_of
+from firstseen.cli.arguments import now_of
+from firstseen.cli.live import live_store
+from firstseen.cli.ruleset import load_pack
 from firstseen.findings.times import DAY_US, SECOND_US, about
 
-if TYPE_CHECKING:
-    from firstseen.language.pack import Pack
-    from firstseen.store.store import Store
 
-
-def build_from_cloudtrail(args: argparse.Namespace, pack: Pack, store: Store, now_us: int) -> int:
+def build_from_cloudtrail(args: argparse.Namespace) -> int:
     """Look up what the rules with memory name, and settle it; the exit status."""
+    pack = with_memory(load_pack(args.rules))
+    now_us = now_of(args)
     wanted = wanted_of(CLOUDTRAIL_HISTORY, pack)
     since_us = since(args, CLOUDTRAIL_HISTORY, now_us)
     regions: list[str | None] = list(args.region or (None,))
@@ -25,7 +26,8 @@ def build_from_cloudtrail(args: argparse.Namespace, pack: Pack, store: Store, no
         EventHistory(cloudtrail_client(region=region, endpoint_url=args.endpoint_url)) for region in regions
     ]  # fmt: skip
     archive = _EventHistories(histories, wanted)
-    return ArchiveBuild(pack, store, archive, wanted, now_us).run(since_us, again=args.again)
+    with live_store(args, create=True) as store:
+        return ArchiveBuild(pack, store, archive, wanted, now_us).run(since_us, again=args.again)
 
 
 class _EventHistories:
