@@ -14,7 +14,7 @@ from firstseen.language.pack import Pack, dump, load
 from firstseen.language.predicates import And, Leaf, Not, Op, Or
 from firstseen.language.rules import Base
 from firstseen.matching.engine import Engine
-from firstseen.matching.many import MANY, Many
+from firstseen.matching.many import _WINDOW, MANY, Many
 from firstseen.matching.networks import inside
 from firstseen.sources.aws_cloudtrail import CLOUDTRAIL
 from tests.properties.oracle import true_of
@@ -68,6 +68,16 @@ def test_texts_are_found_as_one_after_the_other_finds_them(  # noqa: PLR0913 - w
     agrees(question, event(agent, listed, "192.0.2.1"))
 
 
+@pytest.mark.parametrize("number", [2, 15, 16, 17, 255, 256, 300])
+@pytest.mark.parametrize("op", OPS)
+def test_of_values_that_are_alike_but_for_case_each_is_asked_for(op: Op, number: int) -> None:
+    """However few are left of many: what is asked in another way from so many on is counted before or after."""
+    values = [f"{'aA'[row % 2]}{row // 2}?z" for row in range(number - 1)]
+    question = Or(tuple(Leaf("userAgent", op, one) for one in (*values, "Zz?")))
+    for agent in ("A0?Z", f"a{(number - 2) // 2}?z", "zZ?", "zzz", f"a{number}?z"):
+        agrees(question, event(agent, [], "192.0.2.1"))
+
+
 @settings(max_examples=80, deadline=None)
 @given(values=st.lists(networks, min_size=1, max_size=6), address=anything)
 def test_addresses_are_found_as_one_network_after_the_other_finds_them(values: list[str], address: str) -> None:
@@ -89,6 +99,17 @@ def test_each_test_is_that_of_the_text_itself(values: list[str], text: str, op: 
         "endswith": text.endswith,
     }
     assert many.test(op)(text) == any(map(asked[op], many))
+
+
+@pytest.mark.parametrize("op", ["contains", "like"])
+@pytest.mark.parametrize("size", [1, 3, 8, 20])
+def test_a_value_is_found_wherever_it_lies_in_a_long_text(op: Op, size: int) -> None:
+    """Long texts are looked through part by part: a value may lie across two."""
+    value = "qrstuvwxyzqrstuvwxyz"[:size]
+    test = Many([f"*{value}*" if op == "like" else value, *(f"n{number}-" for number in range(MANY))]).test(op)
+    for at in range(_WINDOW - size - 2, _WINDOW + 3):
+        assert test("." * at + value + "." * _WINDOW)
+        assert not test("." * at + value[1:] + "." * _WINDOW)
 
 
 @pytest.mark.parametrize("op", OPS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -227,6 +228,15 @@ def test_references_that_no_builder_writes_are_refused_and_the_last_good_pack_ru
     assert process.runs == version(packs(1))
 
 
+def test_a_pack_that_is_nested_as_deep_as_its_reader_goes_is_refused_like_any_other() -> None:
+    """To show what is wrong with a row takes as much of the stack as to read it."""
+    limit = sys.getrecursionlimit()
+    before, after = hostile(LEAF, trees=["HERE"]).split(b'"HERE"')
+    for depth in range(limit - 300, limit + 10):
+        with pytest.raises(RuleError):
+            load(before + b"[" * depth + b"]" * depth + after)
+
+
 def test_what_rules_unfold_to_together_is_bounded_where_packs_are_read_and_written(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -234,13 +244,22 @@ def test_what_rules_unfold_to_together_is_bounded_where_packs_are_read_and_writt
     pack = Pack.of([base(number, large) for number in range(4)], [])
     data = dump(pack)
     rows_of_large, rows_beside = 1 + 100 * 3, 2
-    monkeypatch.setattr(rows, "MAX_UNFOLDED_ROWS", 4 * (rows_of_large + rows_beside + 1))
-    assert load(data) == load(data)
+    monkeypatch.setattr(rows, "MAX_UNFOLDED_ROWS", 4 * (rows_of_large + rows_beside))
+    assert dump(load(data)) == data
     monkeypatch.setattr(rows, "MAX_UNFOLDED_ROWS", 4 * (rows_of_large + rows_beside) - 1)
     with pytest.raises(RuleError, match="shorter lists"):
         load(data)
     with pytest.raises(RuleError, match="shorter lists"):
         dump(pack)
+
+
+def test_a_list_that_is_too_short_to_be_shared_counts_with_its_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No builder writes one. The matcher joins it with others, in each rule by itself."""
+    monkeypatch.setattr(rows, "MAX_UNFOLDED_ROWS", 200)
+    long = [str(number) for number in range(LONG)]
+    assert load(hostile(["or", *[ALL] * 100], values=[long])).bases
+    with pytest.raises(RuleError, match="unfold to more"):
+        load(hostile(["or", *[ALL] * 100], values=[long[:-1]]))
 
 
 def test_lists_of_one_rule_may_have_together_what_a_rule_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,8 +276,14 @@ def test_leaves_are_made_once_for_each_list_field_and_question_and_no_more_than_
 ) -> None:
     monkeypatch.setattr(rows, "MAX_MADE_LEAVES", 2 * len(THREATS))
     load(dump(Pack.of([base(number, either(f"f{number % 2}", THREATS)) for number in range(20)], [])))
+    bases = [base(number, either(f"f{number}", THREATS)) for number in range(3)]
     with pytest.raises(RuleError, match="shorter lists"):
-        load(dump(Pack.of([base(number, either(f"f{number}", THREATS)) for number in range(3)], [])))
+        Pack.of(bases, [])
+    monkeypatch.setattr(rows, "MAX_MADE_LEAVES", 3 * len(THREATS))
+    data = dump(Pack.of(bases, []))
+    monkeypatch.setattr(rows, "MAX_MADE_LEAVES", 3 * len(THREATS) - 1)
+    with pytest.raises(RuleError, match="shorter lists"):
+        load(data)
 
 
 def test_a_rule_as_large_as_a_front_end_makes_it_is_read() -> None:

@@ -129,7 +129,7 @@ def load(data: bytes) -> Pack:
         bases = [_base(one, tree) for one in body["bases"]]
         correlations = [_sound(msgspec.convert(one, Correlation)) for one in body["correlations"]]
         accounts = msgspec.convert(body.get("known_accounts", []), list[Account])
-    except (msgspec.ValidationError, KeyError, TypeError, ValueError) as exc:
+    except (msgspec.ValidationError, KeyError, TypeError, ValueError, RecursionError) as exc:
         msg = f"a damaged rule pack: {exc}; build it again"
         raise RuleError(msg) from exc
     version = hashlib.sha256(data).hexdigest()[:12]

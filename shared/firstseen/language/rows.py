@@ -48,8 +48,10 @@ class Written:
         self._known: dict[int, tuple[Alike, tuple[str, ...]] | None] = {}
         self._sizes: dict[int, int] = {}
         self._often: set[int] = set()
-        self._unfolded = sum(map(self._count, predicates))
-        if self._unfolded > MAX_UNFOLDED_ROWS:
+        self._runs: set[tuple[Alike, tuple[str, ...]]] = set()
+        unfolded = sum(map(self._count, predicates))
+        made = sum(len(values) for _, values in self._runs)
+        if unfolded > MAX_UNFOLDED_ROWS or made > MAX_MADE_LEAVES:
             raise _too_large()
         self.rows = [self._row(one) for one in predicates]
 
@@ -61,6 +63,8 @@ class Written:
             self._often.add(id(tree))
             return self._sizes[id(tree)]
         run = self._known[id(tree)] = run_of(tree)
+        if run is not None:
+            self._runs.add(run)
         parts = (tree.part,) if isinstance(tree, Not) else tree.parts
         found = self._sizes[id(tree)] = 1 if run is not None else 1 + sum(map(self._count, parts))
         return found
@@ -163,7 +167,7 @@ class Reading:
         )
         if not sound or not values:
             return None
-        self._at(depth + 1, 0)
+        self._at(depth + 1, len(values) if len(values) < LONG else 0)  # short ones are joined with others, rule by rule
         self._leaves += len(values)
         alike: Alike = (field, op, cased, part)
         found = self._lists.get((number, alike))
@@ -177,7 +181,7 @@ class Reading:
     def _tree(self, number: object, depth: int) -> Predicate:
         tree, leaves, rows, deepest = _entry(self._trees, number, "trees")
         self._leaves += leaves
-        self._at(depth + deepest, rows)
+        self._at(depth + deepest, rows - 1)  # the tree stands where the reference to it does
         return tree
 
 
@@ -191,6 +195,6 @@ def _entry(table: Sequence[_Entry], number: object, name: str) -> _Entry:
 
 def _too_large() -> RuleError:
     return RuleError(
-        f"the rules unfold to more than {MAX_UNFOLDED_ROWS:,} conditions, or a rule to more than {MAX_LEAVES:,}: "
-        "take fewer rules or shorter lists"
+        f"the rules unfold to more than {MAX_UNFOLDED_ROWS:,} conditions, or a rule to more than {MAX_LEAVES:,}, or "
+        f"lists have more than {MAX_MADE_LEAVES:,} values, counted for each field: take fewer rules or shorter lists"
     )

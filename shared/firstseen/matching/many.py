@@ -34,6 +34,9 @@ Test = Callable[[str], bool]
 _PIECES = (8, 4, 2, 1)
 """Lengths, in characters, of the pieces by which values are found in a text; a value goes by the longest it has."""
 
+_WINDOW = 4_096
+"""Pieces of a text that are looked for at once: those of a text of millions of characters would fill the memory."""
+
 _LONG_PATTERN = 1_000
 """Characters of a pattern from which on RE2 is asked at once whether it takes it; it takes all shorter ones."""
 
@@ -157,8 +160,13 @@ class _Pieces:
         """The values that the text may have, each once. A piece that the text repeats is looked at once."""
         yield from self._anywhere
         for size, table in self._sizes:
-            for piece in table.keys() & {text[at : at + size] for at in range(len(text) - size + 1)}:
-                yield from table[piece]
+            places = range(len(text) - size + 1)
+            seen: set[str] = set()
+            for start in places[::_WINDOW]:
+                found = table.keys() & {text[at : at + size] for at in places[start : start + _WINDOW]}
+                for piece in found - seen:
+                    yield from table[piece]
+                seen |= found
 
 
 def _rarest(found: list[tuple[tuple[str, ...], str]]) -> dict[str, list[str]]:

@@ -15,6 +15,7 @@ import msgspec
 from firstseen.errors import RuleError
 from firstseen.language.predicates import MAX_DEPTH, And, Leaf, Not, Op, Or, Predicate
 from firstseen.language.rules import Vocabulary
+from firstseen.language.sharing import LONG
 from firstseen.matching.many import JOINED, MANY, Many, Test
 from firstseen.matching.networks import inside
 from firstseen.matching.texts import PARTS, fit, number_of, regex
@@ -138,7 +139,7 @@ class _Resolving:
         if listed is not None:
             return listed
         parts = [self.tree(part, depth + 1) for part in predicate.parts]
-        return all_of(parts) if isinstance(predicate, And) else some_of(parts)
+        return all_of(parts) if isinstance(predicate, And) else some_of(parts, self._known)
 
     def _listed(self, parts: Sequence[Predicate]) -> Question | None:
         """Many leaves that differ in nothing but their texts, as one question, without one for each in between."""
@@ -171,14 +172,14 @@ def all_of(parts: Iterable[Tree]) -> Tree:
     return next(iter(flat)) if len(flat) == 1 else All(tuple(flat))
 
 
-def some_of(parts: Iterable[Tree]) -> Tree:
+def some_of(parts: Iterable[Tree], known: Known | None = None) -> Tree:
     """``Some`` of the parts: flat, without repetitions, plain questions about one place joined into one."""
     flat: dict[Tree, None] = {}
     for part in parts:
         flat.update(dict.fromkeys(part.parts if isinstance(part, Some) else (part,)))
     if ALWAYS in flat:
         return ALWAYS
-    joined = _joined(flat)
+    joined = _joined(flat, known)
     return joined[0] if len(joined) == 1 else Some(tuple(joined))
 
 
@@ -194,11 +195,11 @@ def opposite(part: Tree) -> Tree:
 _JOINING: frozenset[Op] = PLAIN.union(JOINED)
 
 
-def _joined(parts: Iterable[Tree]) -> list[Tree]:
-    """Plain questions of one kind as one; those that have many values stay what they are, for other rules ask them."""
+def _joined(parts: Iterable[Tree], known: Known | None) -> list[Tree]:
+    """Plain questions of one kind as one; those of long lists stay what they are, for other rules ask them."""
     alike: dict[Tree | _Plain, list[Question]] = {}
     for part in parts:
-        if isinstance(part, Question) and part.op in _JOINING and type(part.values) is tuple:
+        if isinstance(part, Question) and part.op in _JOINING and _is_short(part.values):
             alike.setdefault((part.place, part.op, part.folded, part.part), []).append(part)
         else:
             alike[part] = []
@@ -209,8 +210,12 @@ def _joined(parts: Iterable[Tree]) -> list[Tree]:
         elif len(questions) == 1 or len(questions) < JOINED.get(one[1], 2):
             joined += questions
         else:
-            joined.append(_asking(one, [value for question in questions for value in question.values], None))
+            joined.append(_asking(one, [value for question in questions for value in question.values], known))
     return joined
+
+
+def _is_short(values: tuple[str, ...]) -> bool:
+    return type(values) is tuple and len(values) < LONG
 
 
 _Plain = tuple[Accessor | None, Op, bool, str | None]
@@ -221,7 +226,7 @@ def _asking(plain: _Plain, values: Iterable[str], known: Known | None) -> Questi
     """Raises RuleError on a value that cannot be asked for."""
     place, op, folded, part = plain
     texts = tuple(sorted(set(values)))
-    if len(texts) >= JOINED.get(op, MANY):
+    if op in JOINED or len(texts) >= MANY:  # of many that are alike but for case, few may be left
         texts = Many(texts) if known is None else known.many.setdefault(texts, Many(texts))
         texts.test(op)
     return Question(place, op, texts, folded, part)
