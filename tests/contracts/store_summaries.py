@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from firstseen.findings.finding import finding_uid, key_hash
+from firstseen.findings.finding import finding_uid
 from firstseen.findings.learning import activate
-from firstseen.findings.learnt import SUMMARIES
-from firstseen.findings.summaries import MESSAGES, due_summaries
+from firstseen.findings.summaries import MESSAGES, due_summaries, own_key
 from firstseen.language.rules import Card, Correlation, Member
 from firstseen.store.store import Query, Store
 from tests.contracts.store_samples import HOUR_US, NOW_US, Harness, committed, opening, stored
@@ -61,6 +60,6 @@ class Summaries:
         store = harness.reopen()
         rows = list(store.scan_findings(Query(rule_id="rule-3", routing="learning")))
         assert [(row.finding.kind, row.status) for row in rows] == [("finding", "kept"), ("summary", "kept")]
-        key = key_hash(SUMMARIES, "", ("rule-3", "fingerprint"), ())
+        key = own_key("rule-3", "fingerprint")
         assert stored(store, key).state.terms == ("1", "1")
         assert stored(store, key).state.pending == ()

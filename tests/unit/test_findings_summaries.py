@@ -245,6 +245,23 @@ def test_what_an_earlier_version_told_in_messages_of_their_own_is_not_told_again
     assert len(store.due(now_us=ENDS_US, limit=10)) == 3
 
 
+def test_what_is_only_kept_is_not_told_for_an_earlier_version() -> None:
+    """The sweep dies before its message, and firstseen is rolled back: that version tells, as if nothing had been."""
+    one = learner(1)
+    store = learnt(one)
+
+    def at_the_message(_name: str, _count: int) -> None:
+        if dying.calls.count("commit") > 1:
+            raise StoreUnavailable
+
+    dying = Watched(MemoryStore(shared=store), before=at_the_message)
+    with pytest.raises(StoreUnavailable):
+        due_summaries(dying, [one], now_us=ENDS_US, learnt_us=ENDS_US)
+    kept = [row.finding for row in store.scan_findings(Query()) if row.finding.kind == "summary"]
+    assert [row.routing for row in kept] == ["learning"]
+    assert store.read([key_hash(SUMMARIES, "", (one.card.id, one.fingerprint), ())]) == {}
+
+
 def test_more_rules_than_one_message_is_about_make_a_second_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """The gravest are in the first."""
     monkeypatch.setattr(summaries, "MAX_RULES", 4)
@@ -316,6 +333,29 @@ def test_a_changed_rule_sums_up_only_what_was_received_since_it_began() -> None:
     learn(store, second, time_us=NOON_US + 2 * DAY_US)
     [made] = due(store, [second], NOON_US + 4 * DAY_US)
     assert "1 finding would have been sent" in made.reason
+
+
+def test_a_changed_rule_is_told_of_however_much_the_one_before_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule that found too much is just what people change."""
+    monkeypatch.setattr(tally, "MAX_COUNTED", 5)
+    first = learner(1)
+    store = MemoryStore()
+    activate(store, [first], NOON_US)
+    learn(store, first, 6)
+    second = replace(first, fingerprint="other")
+    activate(store, [second], NOON_US + HOUR_US)
+    learn(store, second, 2, time_us=NOON_US + 2 * HOUR_US)
+    [made] = due(store, [second], NOON_US + DAY_US + HOUR_US)
+    assert "2 findings would have been sent" in made.reason
+
+
+def test_counting_ends_however_much_is_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And says then that there may be more."""
+    monkeypatch.setattr(tally, "MAX_SCANNED", 3)
+    store = learnt(learner(1), learner(2), learner(3))
+    counted = tally.count(store, Query(rule_id="rule-3"), received_from_us=NOON_US + 2)
+    assert (counted.number, counted.cut, counted.shown()) == (1, True, "at least 1 finding")
+    assert tally.count(store, Query(rule_id="rule-2")).shown() == "2 findings"
 
 
 def test_a_rule_that_found_nothing_while_learning_stays_silent() -> None:

@@ -18,17 +18,19 @@ from hypothesis import strategies as st
 from firstseen.adapters.aws.chat import chat_bytes
 from firstseen.adapters.local.jsonl import JsonLinesSink
 from firstseen.adapters.local.terminal import TerminalSink
+from firstseen.findings import tally
 from firstseen.findings.build import build
 from firstseen.findings.finding import Finding, Kind, Related, dump, load
 from firstseen.findings.links import console_link, look_closer
 from firstseen.findings.ocsf import ocsf_bytes
 from firstseen.findings.safe import safe_text
 from firstseen.findings.sink import Sink
-from firstseen.findings.text import headline, minimal, subject, to_text
+from firstseen.findings.text import headline, minimal, others, subject, to_text
 from tests.unit.findings_samples import CARD, NOON_US, ROLE, event, finding, opening, rule
 
 GOLDEN = Path(__file__).parent.parent / "data" / "findings"
 DAY_US = 86_400_000_000
+HOUR_US = DAY_US // 24
 
 hostile = st.text(
     st.characters(codec=None) | st.sampled_from("\x1b\x9b\r\n\t\0\u202e\u2066\u200b\ufeff\u2028\U000e0041\u0301"),
@@ -189,6 +191,25 @@ def test_chat_tells_the_steps_of_a_chain_and_what_weakens_the_reason() -> None:
     assert "2026-03-02 12:00:00 UTC  Machine stopped" in said
     unsure = json.loads(chat_bytes(replace(first_sight(), baseline="none")))["content"]["description"]
     assert "deploy. No baseline was built for this rule" in unsure.partition("\n")[0]
+
+
+def test_the_step_that_made_a_chain_whole_is_said_however_many_came_before() -> None:
+    """Whoever makes the events could push it out by doing the first steps again and again."""
+    titles = ("Key made", "Key used")
+    many = [Related(f"e{n}", NOON_US - HOUR_US + n, "", titles[n % 2]) for n in range(19)]
+    found = replace(chain(), related=(Related("last", NOON_US, "", "Snapshot shared"), *many), related_more=7)
+    said = [(label, value.partition("UTC  ")[2] or value) for label, value in others(found)]
+    assert [one for label, one in said if label == "Step"] == [*(titles * 6)[:11], "Snapshot shared"]
+    assert said[-1] == ("and", "15 more events")
+
+
+def test_what_is_no_chain_has_no_steps() -> None:
+    """A new term over several base rules, and a digest of chains, which has the first event of one of them."""
+    found = chain()
+    counted = tally.Tally()
+    counted.add(replace(found, routing="digest"))
+    for one in (replace(found, type="new_terms"), replace(tally.message(found, counted, NOON_US), kind="digest")):
+        assert "Step:" not in to_text(one)
 
 
 @pytest.mark.parametrize("uid", ["x; rm -rf ~", "$(id)", "a b", "`id`", "x\n", "", "-x", "x" * 200, "a'b"])

@@ -32,6 +32,9 @@ MAX_RULES = 1_000
 MESSAGES = key_hash(SUMMARIES, "", (), ())
 """The key of the messages. Its state: how many there were (``generation``), and the rows of the last (``terms``)."""
 
+OWN = "rule"
+"""Stands for the fingerprint in the key states of rules' own summaries."""
+
 Due = Mapping[Where, tuple[Correlation, RuleRow]]
 """Rules whose learning has ended and that are not marked."""
 
@@ -110,20 +113,36 @@ def _mark(store: Store, wheres: Iterable[Where], records: Mapping[Where, Record]
         settle(store, where, RuleRow, decide, first=records)
 
 
+def own_key(rule_id: str, fingerprint: str) -> str:
+    """The key of a rule's own summary. Its state: how many findings of how many keys it counted (``terms``)."""
+    return key_hash(SUMMARIES, OWN, (rule_id, fingerprint), ())
+
+
+def earlier_key(rule_id: str, fingerprint: str) -> str:
+    """The key of what an earlier version told of a rule in a message of its own.
+
+    It is another than :func:`own_key`: a summary that is only kept must not look told to that version, should it run
+    again after a roll-back.
+    """
+    return key_hash(SUMMARIES, "", (rule_id, fingerprint), ())
+
+
 def _learnt(store: Store, due: Due, now_us: int) -> list[Learnt]:
     """Those of the rules that found something, each with its own summary, which is made if there is none.
 
-    Left out is a rule that an earlier version told of in a message of its own: that one's state has no numbers.
+    Left out is a rule that an earlier version told of.
     """
-    keys = {where: key_hash(SUMMARIES, "", (row.rule_id, row.fingerprint), ()) for where, (_, row) in due.items()}
+    earlier = {where: earlier_key(row.rule_id, row.fingerprint) for where, (_, row) in due.items()}
+    keys = {where: own_key(row.rule_id, row.fingerprint) for where, (_, row) in due.items()}
     if not keys:
         return []
-    stored = store.read(list(keys.values()), consistent=True)
+    stored = store.read([*keys.values(), *earlier.values()], consistent=True)
+    keys = {where: key for where, key in keys.items() if earlier[where] not in stored}
     kept = [_keep(store, *due[where], now_us) for where, key in keys.items() if key not in stored]
     if any(kept):
         stored = store.read(list(keys.values()), consistent=True)
     known = {where: stored[key].state.terms for where, key in keys.items() if key in stored}
-    uids = {where: finding_uid(keys[where], 0) for where, terms in known.items() if terms}
+    uids = {where: finding_uid(keys[where], 0) for where in known}
     found = store.findings(list(uids.values())) if uids else {}
     rows = {where: found.get(uid) for where, uid in uids.items()}
     return [
@@ -135,7 +154,7 @@ def _learnt(store: Store, due: Due, now_us: int) -> list[Learnt]:
 def _keep(store: Store, rule: Correlation, row: RuleRow, now_us: int) -> bool:
     """Commit a rule's own summary, and its numbers as the key's terms; whether the rule found anything."""
     group = (row.rule_id, row.fingerprint)
-    key = key_hash(SUMMARIES, "", group, ())
+    key = own_key(*group)
     # An earlier version of the rule may have learnt, too: what was received before this one began is its.
     query = Query(None, row.learning_until_us, row.rule_id, "learning")
     counted = tally.count(store, query, received_from_us=row.activated_us)
@@ -143,5 +162,5 @@ def _keep(store: Store, rule: Correlation, row: RuleRow, now_us: int) -> bool:
     if summary is None:
         return False
     numbers = (str(counted.number), str(len(counted.keys)))
-    store.commit([Change(key, None, KeyState(SUMMARIES, "", group, numbers, 1, row.learning_until_us), (summary,))])
+    store.commit([Change(key, None, KeyState(SUMMARIES, OWN, group, numbers, 1, row.learning_until_us), (summary,))])
     return True  # also if another worker was first: its summary stands

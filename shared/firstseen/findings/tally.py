@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import islice
 
 from firstseen.findings.finding import Finding
 from firstseen.findings.naming import OF_ACCOUNT
@@ -12,6 +11,9 @@ from firstseen.store.store import Query, Store
 
 MAX_COUNTED = 10_000
 """Counting stops here and says "at least"."""
+
+MAX_SCANNED = 30_000
+"""So does looking: of a rule that was changed, most may be what its earlier version found."""
 
 TOP = 10
 MAX_KEY_CHARS = 200
@@ -28,12 +30,14 @@ class Tally:
         keys: how many of each key, as people are shown it.
         shared: the facts that all of them have in common, among the account with its name, region and action.
         sample: the first.
+        cut: there may be more, that were not looked at.
     """
 
     number: int = 0
     keys: Counter[str] = field(default_factory=Counter)
     shared: dict[str, str] = field(default_factory=dict)
     sample: Finding | None = None
+    cut: bool = False
 
     def add(self, finding: Finding) -> None:
         """Count one."""
@@ -47,13 +51,13 @@ class Tally:
     def shown(self, *, beyond: int = 0) -> str:
         """``at least 5 more findings``: the number in words, beyond what was told before."""
         new = self.number - beyond
-        least = "at least " if self.number >= MAX_COUNTED else ""
+        least = "at least " if self.cut else ""
         more = " more" if beyond else ""
         return f"{least}{new}{more} finding{'s' if new != 1 else ''}"
 
     def lines(self, *, beyond: int = 0) -> tuple[tuple[str, str], ...]:
         """The number as details of a finding."""
-        number = f"at least {self.number}" if self.number >= MAX_COUNTED else str(self.number)
+        number = f"at least {self.number}" if self.cut else str(self.number)
         return (("findings", number), *((("reported before", str(beyond)),) if beyond else ()))
 
     def top(self) -> tuple[tuple[str, str], ...]:
@@ -69,10 +73,13 @@ def count(store: Store, query: Query, *, received_from_us: int | None = None) ->
     Our own messages are none of them, though a rule's summary is kept beside what it counts.
     """
     tally = Tally()
-    found = (row.finding for row in store.scan_findings(query) if row.finding.kind == "finding")
-    for finding in islice(found, MAX_COUNTED):
-        if received_from_us is None or finding.received_us >= received_from_us:
+    for scanned, row in enumerate(store.scan_findings(query), 1):
+        finding = row.finding
+        if finding.kind == "finding" and (received_from_us is None or finding.received_us >= received_from_us):
             tally.add(finding)
+        if tally.number >= MAX_COUNTED or scanned >= MAX_SCANNED:
+            tally.cut = True
+            break
     return tally
 
 

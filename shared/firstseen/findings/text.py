@@ -256,12 +256,17 @@ def _bracketed(text: str) -> str:
 
 
 def others(finding: Finding) -> Iterable[tuple[str, str]]:
-    """The events of the condition: of a chain its steps as they happened, in words; else the others by id."""
-    steps = sorted((one for one in finding.related if one.title), key=lambda one: one.time_us)
+    """The events of the condition: of a chain its steps as they happened, in words; else the others by id.
+
+    Where there are many steps the newest is among those that are said: it is what made the chain whole.
+    """
+    chain = finding.kind == "finding" and finding.type in {"temporal", "temporal_ordered"}
+    steps = sorted((one for one in finding.related if one.title), key=lambda one: one.time_us) if chain else []
     if steps:
         runs = [list(run) for _, run in groupby(steps, key=lambda one: one.title)]
-        yield from (("Step", _step(run)) for run in runs[:MAX_STEPS])
-        number = finding.related_more + sum(len(run) for run in runs[MAX_STEPS:])
+        said = runs if len(runs) <= MAX_STEPS else [*runs[: MAX_STEPS - 1], runs[-1]]
+        yield from (("Step", _step(run)) for run in said)
+        number = finding.related_more + len(steps) - sum(map(len, said))
     else:
         yield from (("and", f"{moment(one.time_us)}  {one.event_id}") for one in finding.related[1:MAX_RELATED_SHOWN])
         number = finding.related_more + max(0, len(finding.related) - MAX_RELATED_SHOWN)

@@ -51,7 +51,9 @@ _SAID = {
     "identity.claims.http://schemas.microsoft.com/identity/claims/tenantid": "tenant",
     "properties.homeTenantId": "tenant",
     "properties.targetResources.id": "target",
+    "properties.responseBody.sku.name": "size",
     "properties.sessionId": "session",
+    "AppAccessContext.AADSessionId": "session",
     "identity.claims.uti": "token",
     "awsRegion": "region",
     "time.hour": "hour",
@@ -70,17 +72,21 @@ _SAID = {
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _ENDINGS = ("id", "arn", "ref")
 """Last words that say how a thing is named, not which it is."""
+_BARE = frozenset((*_ENDINGS, "name", "value"))
+"""Last parts that say nothing by themselves: ``user.name`` is a user."""
 
 
 def word(name: str) -> str:
     """A plain word or two for a field name: by the table, else its last part in small letters.
 
-    ``requestParameters.snapshotId`` is ``snapshot``, ``created.machine_type`` is ``machine type``. A name that holds
-    no letter is given back.
+    ``requestParameters.snapshotId`` is ``snapshot``, ``created.machine_type`` is ``machine type``, ``host.id`` is
+    ``host``. A name that holds no letter is given back.
     """
     if name in _SAID:
         return _SAID[name]
-    last = re.split(r"[./]", name)[-1]
+    *before, last = re.split(r"[./]", name)
+    if before and last.lower() in _BARE:
+        last = before[-1]
     words = _HUMP.sub(" ", last).replace("_", " ").replace("-", " ").lower().split()
     if len(words) > 1 and words[-1] in _ENDINGS:
         words.pop()
