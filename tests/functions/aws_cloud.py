@@ -25,6 +25,7 @@ from functions.aws import ingest, sweep, wiring
 from functions.aws.deliveries import QueueEvent
 from tests.emulators import CREDENTIALS
 from tests.faults.world import MINUTE_US, RULES, Clock
+from tests.quick_moto import quicken
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -174,6 +175,7 @@ def cloud(folder: Path, rules: str = RULES) -> Iterator[Cloud]:
     """An account of its own, under moto in this process."""
     with ExitStack() as stack:
         stack.enter_context(mock.patch.dict(os.environ, CREDENTIALS))
+        quicken()
         stack.enter_context(mock_aws())
         yield deployed(folder, rules)
 

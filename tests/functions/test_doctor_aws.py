@@ -34,6 +34,7 @@ from firstseen.findings.sink import Publication
 from firstseen.pipeline import Pipeline
 from tests.emulators import CREDENTIALS
 from tests.faults.world import RULES, event
+from tests.quick_moto import quicken
 
 STACK = "firstseen"
 ALL_CALLS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
@@ -161,6 +162,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
         return replace(found, resources=(*found.resources, *MORE))
 
     monkeypatch.setattr(doctor, "deployed", listed)
+    quicken()
     with mock_aws():
         yield Stack()
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,16 @@ def run(tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def transformed(package: str = "s3://bucket/package.zip") -> Template:
-    """What SAM makes of it, with the package uploaded."""
+    """What SAM makes of it, with the package uploaded; whoever asks may change it."""
+    template: Template = json.loads(_transformed(package))
+    return template
+
+
+@cache
+def _transformed(package: str) -> str:
     done = run("python", str(ROOT / "infra" / "aws" / "transform.py"), str(TEMPLATE), package)
     assert done.returncode == 0, done.stderr
-    template: Template = json.loads(done.stdout)
-    return template
+    return done.stdout
 
 
 def written(path: Path) -> Template:
