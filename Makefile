@@ -28,9 +28,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
 
 BIN := .venv/bin
-# Python compiles what is imported, once, when it is: compiling all that is installed takes minutes, for code that
-# mostly nobody imports.
-PIP_INSTALL := -m pip install --quiet --no-compile --require-hashes
+PIP_INSTALL := -m pip install --quiet --require-hashes
 TIMEOUT := $(shell command -v timeout || command -v gtimeout)
 CHECKED := $(wildcard shared functions infra tests examples demo)
 
