@@ -15,6 +15,7 @@ from firstseen.errors import InputError, SettingsError
 from firstseen.pipeline import Pipeline
 from functions.aws import ingest, wiring
 from functions.aws.deliveries import QueueEvent
+from infra.cost import LINE_BYTES
 from tests.emulators import ROOT
 from tests.faults.faulty import FaultySink, RecordingSink
 from tests.faults.world import MINUTE_US, event
@@ -292,6 +293,19 @@ def test_metrics_and_logs_say_what_happened_and_hold_no_values_of_events(
     assert metrics["service"] == account.environment["FIRSTSEEN_SERVICE"]
     assert told["Namespace"] == "firstseen"
     assert "retries" not in metrics, "what is nought is not paid for"
+
+
+def test_a_quiet_batch_s_line_is_as_long_as_the_cost_model_takes_it_to_be(
+    account: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A single message whose event matches and is nothing new."""
+    handler = account.container()
+    handler(queue_event(account.messages([bus_event(event(1, 90))])), Context())
+    capsys.readouterr()
+    handler(queue_event(account.messages([bus_event(event(2, 98))])), Context())
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    assert "sent" not in json.loads(line)
+    assert len(line) == pytest.approx(LINE_BYTES, rel=0.1)
 
 
 def test_a_fault_of_ours_is_told_by_its_place_and_not_by_its_words_which_may_hold_values(
