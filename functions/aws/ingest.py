@@ -98,7 +98,7 @@ def _process(parts: Parts, deliveries: Sequence[Delivery], deadline_us: int, kee
             part = parts.pipeline.process(alone, deadline_us=deadline_us, keep=keep)
         except FirstseenError:
             raise
-        except Exception as exc:  # noqa: BLE001 - this message comes again; the others go on
+        except Exception as exc:  # noqa: BLE001 - logged by its place; it comes again, at last a dead letter
             _say_fault(parts, "a message failed", handle, exc)
             whole.give_back([handle], f"it brought about a fault of firstseen: {type(exc).__name__}")
         else:

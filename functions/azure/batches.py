@@ -88,7 +88,7 @@ def _process(pipeline: Pipeline, deliveries: Sequence[Delivery], keep: _Keep) ->
             part = pipeline.process([one], deadline_us=deadline_us, keep=keep)
         except FirstseenError:
             raise
-        except Exception as exc:  # noqa: BLE001 - this delivery is tried again; the others go on
+        except Exception as exc:  # noqa: BLE001 - logged by its place; it is put aside and tried again
             _say_fault(parts, one.handle, exc)
             whole.give_back([one.handle], f"it brought about a fault of firstseen: {type(exc).__name__}")
         else:

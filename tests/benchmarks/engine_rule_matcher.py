@@ -27,7 +27,7 @@ def load(folder: Path) -> tuple[list[tuple[str, RuleMatcher]], dict[str, str]]:
             rule_id = str(document["id"])
             try:
                 matchers.append((rule_id, RuleMatcher(SigmaRule.from_dict(document))))
-            except Exception as exc:  # noqa: BLE001 - what it cannot take it meets in many ways
+            except Exception as exc:  # noqa: BLE001 - another engine's; each rule that it refuses is reported
                 refused[rule_id] = f"{type(exc).__name__}: {exc}"
     return matchers, refused
 
